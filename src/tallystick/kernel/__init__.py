@@ -1,0 +1,17 @@
+"""Words of no business, on which every other package stands.
+
+money        currencies, amounts in minor units, the one rounding rule, splits without a rest
+decimals     other decimal numbers that people write: quantities, percents
+ids          the keys of rows, made by the application
+clock        the time, which only this module may ask for
+errors       refusals with their codes; no statuses
+actor        who does the act
+schema       declarative base, column types, names of constraints
+database     the one door: read, write, retry
+rows         how rows reach the database, in as few statements as the engine allows
+coalescing   commands that wait at the same moment share one transaction
+events       facts, stored with the change that made them
+idempotency  one effect per key
+paging       pages by key, never by offset
+signing      signatures that others can check, and ours of theirs
+"""

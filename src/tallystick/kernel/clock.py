@@ -1,0 +1,34 @@
+"""The one source of the present moment.
+
+The core never asks for the time: an edge reads its clock once per command and the command carries
+the moment (`tallystick.kernel.actor.Act.at`), so a retry and a replay see the same one.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+Clock = Callable[[], datetime]
+"""Gives the present moment, in UTC."""
+
+
+def now() -> datetime:
+    """Give the present moment of this machine, in UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+def day(moment: datetime, zone: str) -> date:
+    """Give the calendar day on which a moment falls in a time zone."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+@lru_cache(maxsize=1)
+def zones() -> frozenset[str]:
+    """Give the names of the time zones that this machine knows (IANA)."""
+    return frozenset(available_timezones())
+
+
+def text(moment: datetime) -> str:
+    """Write a moment as RFC 3339 in UTC, such as `2026-03-31T21:59:59.000001Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,117 @@
+"""Group commit in the application: the commands that wait at the same moment share one transaction.
+
+No timer: a batch starts at once when a writer is idle, and while it runs the next one gathers. An
+answer leaves only after COMMIT. State lives on the event loop, transactions on threads, so nothing
+here needs a lock.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from tallystick.kernel.database import Database
+from tallystick.kernel.errors import Unavailable
+from tallystick.kernel.idempotency import Answer, Command
+
+BATCH_MAX = 64
+WAITING_MAX = 2_048
+"""Commands that may wait before a new one is turned away."""
+
+T = TypeVar("T")
+UseCase = Callable[[Connection, Sequence[Any]], list[Answer[T]]]
+_Waiting = tuple[Any, "asyncio.Future[Answer[Any]]"]
+_Result = Answer[Any] | BaseException
+
+
+class Coalescer:
+    """Runs use cases for one process. Make, use and close it on one event loop."""
+
+    def __init__(self, database: Database, *, waiting_max: int = WAITING_MAX) -> None:
+        self._database = database
+        self._waiting_max = waiting_max
+        self._queues: dict[UseCase[Any], deque[_Waiting]] = {}
+        self._waiting = 0
+        self._idle = database.writers
+        self._closed = False
+        self._threads = ThreadPoolExecutor(database.writers, thread_name_prefix="writer")
+        self._batches: set[asyncio.Task[None]] = set()
+
+    async def run(self, use_case: UseCase[T], command: Command) -> Answer[T]:
+        """Run one command together with those of the same use case that wait with it.
+
+        Raises:
+            Unavailable: too many commands wait, the product is shutting down, or the database does
+            not answer.
+        """
+        if self._closed:
+            raise Unavailable("The server is shutting down. Repeat the request.")
+        if self._waiting >= self._waiting_max:
+            raise Unavailable("Too many requests wait to be written. Repeat this one shortly.")
+        future: asyncio.Future[Answer[T]] = asyncio.get_running_loop().create_future()
+        self._queues.setdefault(use_case, deque()).append((command, future))
+        self._waiting += 1
+        self._start()
+        return await future
+
+    async def close(self) -> None:
+        """Finish what waits, refuse what comes, and end the threads."""
+        self._closed = True
+        while self._batches:
+            await asyncio.wait(self._batches)
+        self._threads.shutdown()
+
+    def _start(self) -> None:
+        while self._idle and self._queues:
+            use_case, queue = next(iter(self._queues.items()))
+            batch = [queue.popleft() for _ in range(min(BATCH_MAX, len(queue)))]
+            # The use case goes to the end of the line, so that none starves another.
+            del self._queues[use_case]
+            if queue:
+                self._queues[use_case] = queue
+            self._waiting -= len(batch)
+            self._idle -= 1
+            task = asyncio.get_running_loop().create_task(self._finish(use_case, batch))
+            self._batches.add(task)
+            task.add_done_callback(self._batches.discard)
+
+    async def _finish(self, use_case: UseCase[Any], batch: list[_Waiting]) -> None:
+        # Whoever gave up while waiting is left out; once it runs, it runs to its end.
+        batch = [(command, future) for command, future in batch if not future.cancelled()]
+        loop = asyncio.get_running_loop()
+        try:
+            commands = [command for command, _ in batch]
+            results = await loop.run_in_executor(self._threads, self._attempt, use_case, commands)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, nobody may wait for ever
+            results = [error] * len(batch)
+        finally:
+            self._idle += 1
+        for (_, future), result in zip(batch, results, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        self._start()
+
+    def _attempt(self, use_case: UseCase[Any], commands: list[Any]) -> list[_Result]:
+        if not commands:
+            return []
+        try:
+            return list(self._transaction(use_case, commands))
+        except Unavailable as error:
+            # An outage is nobody's fault: trying each command again would only wait once for each.
+            return [error] * len(commands)
+        except Exception as error:  # noqa: BLE001  # told to the one command that caused it
+            if len(commands) == 1:
+                return [error]
+        return [result for command in commands for result in self._attempt(use_case, [command])]
+
+    def _transaction(self, use_case: UseCase[Any], commands: list[Any]) -> list[Answer[Any]]:
+        answers = self._database.write(lambda conn: use_case(conn, commands))
+        assert len(answers) == len(commands), "a use case answers each command once"
+        return answers

@@ -1,0 +1,108 @@
+"""The one door to the database: `read` and `write`, each a whole transaction, and one retry loop.
+
+Nothing else in the product commits. A command given to `write` may run several times, so it must do
+nothing but speak to its connection: no network call, no file, no message.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL
+
+from tallystick.kernel import engines, failures
+from tallystick.kernel.errors import Unavailable
+
+T = TypeVar("T")
+
+DEADLINE_S = 30.0
+"""How long one piece of work is tried before the caller is told to come back."""
+PAUSE_FIRST_S, PAUSE_MAX_S = 0.010, 1.0
+TWINS_MAX = 2
+"""How often a unique key that somebody else took meanwhile is answered by looking again."""
+
+
+class Database:
+    """A database by its address, with a pool for writers and one for readers.
+
+    On SQLite there is one writer, and its transactions begin with BEGIN IMMEDIATE. On the servers
+    transactions are READ COMMITTED. An address may name several hosts (`?host=a:5432&host=b:5432`):
+    losing a node switches to the next.
+    """
+
+    def __init__(
+        self, url: str, *, deadline_s: float = DEADLINE_S, writers: int = 2, readers: int = 8
+    ) -> None:
+        self.url: URL = engines.normal_url(url)
+        self.engine_name = engines.engine_name(self.url)
+        self.writers = 1 if self.engine_name == "sqlite" else writers
+        self.readers = readers
+        self._deadline_s = deadline_s
+        self._addresses = engines.Addresses(self.url)
+        self._writer: Engine = engines.make(self._addresses, size=self.writers, writes=True)
+        self._reader: Engine = engines.make(self._addresses, size=readers, writes=False)
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query in a transaction of its own that never writes.
+
+        Raises:
+            Unavailable: the database could not be reached until the deadline.
+        """
+        return self._run(self._reader, query)
+
+    def write(self, command: Callable[[Connection], T]) -> T:
+        """Run a command in one transaction and commit it; repeat all of it while that is safe.
+
+        Repeating is safe after an unknown COMMIT too, because every command carries an idempotency
+        key.
+
+        Raises:
+            Unavailable: the database could not be reached until the deadline; whether the last
+            COMMIT took is unknown.
+        """
+        return self._run(self._writer, command)
+
+    def close(self) -> None:
+        """Close every connection of both pools."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def watch_statements(self, listener: Callable[[str], None]) -> None:
+        """Call a listener with the text of every statement sent, for measurements and tests."""
+        for engine in (self._writer, self._reader):
+            event.listen(
+                engine,
+                "before_cursor_execute",
+                lambda _conn, _cursor, statement, *_rest: listener(statement),
+            )
+
+    def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        give_up_at = time.monotonic() + self._deadline_s
+        pause_s = PAUSE_FIRST_S
+        twins = 0
+        while True:
+            address = self._addresses.current
+            try:
+                with engine.begin() as conn:
+                    return work(conn)
+            except Exception as error:
+                failure = failures.classify(error)
+                if failure == "other" or (failure == "twin" and twins == TWINS_MAX):
+                    raise
+                if time.monotonic() >= give_up_at:
+                    raise Unavailable(
+                        "The database does not answer, so the outcome is unknown. Repeat the "
+                        "request with the same Idempotency-Key.",
+                        retry_after_s=5,
+                    ) from error
+                if failure == "twin":
+                    twins += 1
+                    continue
+                if failure == "node":
+                    self._addresses.leave(address)
+                    engine.dispose()
+            # Full jitter, so that writers who met once do not meet again.
+            time.sleep(random.uniform(0, pause_s))  # noqa: S311  # not a secret
+            pause_s = min(pause_s * 2, PAUSE_MAX_S)

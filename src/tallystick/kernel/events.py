@@ -1,0 +1,83 @@
+"""Facts that happened, written in the transaction that made them happen, told on after COMMIT.
+
+A payload is thin (ids, numbers, amounts) and holds no personal data, so that erasing a person
+leaves nothing here.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Connection, Index, String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tallystick.kernel import ids
+from tallystick.kernel.actor import Act
+from tallystick.kernel.rows import Writes
+from tallystick.kernel.schema import Base, Word, table_of
+
+
+class Event(Base):
+    """One fact about one subject."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index(None, "organization_id", "subject_id"),)
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(String(60))
+    subject_id: Mapped[UUID]
+    payload: Mapped[dict[str, Any]]
+    actor_kind: Mapped[Word]
+    actor_id: Mapped[UUID]
+    request_id: Mapped[str] = mapped_column(String(64))
+    act_key: Mapped[str] = mapped_column(String(255))
+    """The idempotency key of the command that made it happen."""
+    at: Mapped[datetime]
+    position: Mapped[int | None] = mapped_column(BigInteger)
+    """The place in the organization's stream, stamped after commit: the only order that a reader
+    may follow.
+    """
+
+
+EVENTS = table_of(Event)
+
+
+def keys_of(conn: Connection, organization_id: UUID, subject_id: UUID) -> list[str]:
+    """List the idempotency keys of all commands that something happened to a subject by."""
+    statement = select(EVENTS.c.act_key).where(
+        EVENTS.c.organization_id == organization_id, EVENTS.c.subject_id == subject_id
+    )
+    return sorted(set(conn.execute(statement).scalars()))
+
+
+def emit(
+    writes: Writes,
+    act: Act,
+    kind: str,
+    subject_id: UUID,
+    payload: dict[str, Any],
+    *,
+    once: bool = False,
+) -> None:
+    """Add an event to what the transaction writes.
+
+    With `once` the id is derived from subject and kind, so that the primary key keeps the same fact
+    from being told twice.
+    """
+    writes.add(
+        EVENTS,
+        {
+            "organization_id": act.organization_id,
+            "id": ids.derived(subject_id, kind) if once else ids.new(),
+            "type": kind,
+            "subject_id": subject_id,
+            "payload": payload,
+            "actor_kind": act.actor.kind,
+            "actor_id": act.actor.id,
+            "request_id": act.request_id,
+            "act_key": act.key,
+            "at": act.at,
+            "position": None,
+        },
+    )

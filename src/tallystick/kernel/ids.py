@@ -1,0 +1,40 @@
+"""Identifiers, made by the application and never by a database."""
+
+from uuid import UUID, uuid5
+
+from uuid_utils.compat import uuid7
+
+NIL = UUID(int=0)
+"""The tenant of commands that belong to no organization."""
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new() -> UUID:
+    """Make an identifier that sorts by the moment it was made (UUID version 7).
+
+    Source: RFC 9562 section 5.7. The order is not the order of commits, so no reader may use it as
+    a watermark.
+    """
+    return uuid7()
+
+
+def derived(parent: UUID, label: str) -> UUID:
+    """Make the identifier that one object can have only once, such as that of its settlement.
+
+    Source: RFC 9562 section 5.5 (version 5).
+    """
+    return uuid5(parent, label)
+
+
+def code(value: UUID) -> str:
+    """Write an identifier as 26 letters and digits, as plain-text accounting accepts in a name.
+
+    Source: Crockford's base 32.
+    """
+    number = value.int
+    letters = []
+    for _ in range(26):
+        number, digit = divmod(number, 32)
+        letters.append(_CROCKFORD[digit])
+    return "".join(reversed(letters))

@@ -1,0 +1,149 @@
+"""How many rows go to and from the database in few statements, on each engine in its own way.
+
+A batch's text is the same for one row and for sixty-four, so every statement is prepared once.
+PostgreSQL takes the rows of a whole batch as one JSON parameter a table and writes all tables in
+one statement; the others take one `executemany` a table. Keys to look for travel as one JSON
+parameter everywhere.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, Connection, Row, Table, TextClause, text
+from sqlalchemy.sql.selectable import TextualSelect
+
+from tallystick.kernel.dialects import Spelling, spelling
+
+Key = tuple[Any, ...]
+Values = dict[str, Any]
+
+
+def find(
+    conn: Connection,
+    columns: Sequence[Column[Any]],
+    keys: Collection[Key],
+    *,
+    lock: bool = False,
+) -> Sequence[Row[Any]]:
+    """Find the rows of one table whose `columns` equal one of the keys, in their order.
+
+    With `lock` the rows are locked until the end of the transaction, in that same order, so that
+    two batches that share rows cannot wait for each other in a circle. Give the organization as the
+    first column.
+    """
+    if not keys:
+        return []
+    spelled = spelling(conn)
+    statement = _find_statement(spelled, tuple(columns), lock)
+    wanted = orjson.dumps([list(key) for key in sorted(set(keys))]).decode()
+    return conn.execute(statement, {"keys": wanted}).all()
+
+
+@lru_cache(maxsize=256)
+def _find_statement(
+    spelled: Spelling,
+    columns: tuple[Column[Any], ...],
+    lock: bool,  # noqa: FBT001  # cached by position
+) -> TextualSelect:
+    table: Table = columns[0].table
+    shown = ", ".join(f"t.{column.name}" for column in table.columns)
+    source = spelled.keys_source([column.type for column in columns])
+    pairs = " AND ".join(
+        f"t.{column.name} = {spelled.key(index, column.type)}"
+        for index, column in enumerate(columns)
+    )
+    order = ", ".join(f"t.{column.name}" for column in columns)
+    words = (
+        f"{spelled.select} {shown} FROM {source} r {spelled.join} {table.name} t "
+        f"ON {pairs} ORDER BY {order}{spelled.lock if lock else ''}"
+    )
+    return text(words).columns(*table.columns)
+
+
+class Writes:
+    """The rows that one transaction will add and change, kept until `flush` sends them.
+
+    A row that is added here must not be changed here too: change the dictionary instead.
+    """
+
+    def __init__(self) -> None:
+        self._added: dict[Table, list[Values]] = {}
+        self._changed: dict[tuple[Table, tuple[str, ...]], list[Values]] = {}
+
+    def add(self, table: Table, values: Values) -> None:
+        """Add a row; columns that are not named become NULL."""
+        self._added.setdefault(table, []).append(values)
+
+    def change(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Change columns of the row with this primary key."""
+        self._changed.setdefault((table, tuple(values)), []).append({**key, **values})
+
+    def flush(self, conn: Connection) -> None:
+        """Send everything: parents before children, rows of a table in the order of their keys."""
+        added = sorted(self._added.items(), key=lambda item: _depth(item[0]))
+        changed = sorted(self._changed.items(), key=lambda item: (_depth(item[0][0]), item[0][1]))
+        for table, rows in added:
+            _in_key_order(table, rows)
+        for (table, _), rows in changed:
+            _in_key_order(table, rows)
+        self._added, self._changed = {}, {}
+        if spelling(conn).one_statement:
+            _flush_as_json(conn, added, changed)
+        else:
+            _flush_by_table(conn, added, changed)
+
+
+Added = list[tuple[Table, list[Values]]]
+Changed = list[tuple[tuple[Table, tuple[str, ...]], list[Values]]]
+
+
+@lru_cache(maxsize=64)
+def _depth(table: Table) -> tuple[int, str]:
+    parents = [key.column.table for key in table.foreign_keys if key.column.table is not table]
+    return max((_depth(parent)[0] + 1 for parent in parents), default=0), table.name
+
+
+def _in_key_order(table: Table, rows: list[Values]) -> None:
+    names = [column.name for column in table.primary_key.columns]
+    rows.sort(key=lambda row: tuple(row[name] for name in names))
+
+
+def _flush_as_json(conn: Connection, added: Added, changed: Changed) -> None:
+    if not added and not changed:
+        return
+    tables = tuple(table for table, _ in added)
+    statement = _json_statement(tables, tuple(shape for shape, _ in changed))
+    parameters = {
+        f"p{index}": orjson.dumps(rows).decode()
+        for index, (_, rows) in enumerate([*added, *changed])
+    }
+    conn.execute(statement, parameters)
+
+
+@lru_cache(maxsize=256)
+def _json_statement(
+    added: tuple[Table, ...],
+    changed: tuple[tuple[Table, tuple[str, ...]], ...],
+) -> TextClause:
+    steps: list[str] = []
+    for table in added:
+        names = ", ".join(column.name for column in table.columns)
+        rows = f"json_populate_recordset(null::{table.name}, CAST(:p{len(steps)} AS json))"
+        steps.append(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {rows}")  # noqa: S608  # names only
+    for table, columns_changed in changed:
+        rows = f"json_populate_recordset(null::{table.name}, CAST(:p{len(steps)} AS json))"
+        sets = ", ".join(f"{name} = r.{name}" for name in columns_changed)
+        keys = " AND ".join(f"t.{key.name} = r.{key.name}" for key in table.primary_key.columns)
+        steps.append(f"UPDATE {table.name} t SET {sets} FROM {rows} r WHERE {keys}")  # noqa: S608  # names only
+    with_steps = ", ".join(f"s{index} AS ({step})" for index, step in enumerate(steps))
+    return text(f"WITH {with_steps} SELECT 1")  # names only
+
+
+def _flush_by_table(conn: Connection, added: Added, changed: Changed) -> None:
+    spelled = spelling(conn)
+    for table, rows in added:
+        conn.execute(table.insert(), rows)
+    for (table, columns), rows in changed:
+        spelled.change(conn, table, columns, rows)
