@@ -1,0 +1,340 @@
+"""Customers: make, read, list, change, deactivate, reactivate, erase.
+
+Erasing removes personal data here; issued documents keep the copy that the law asks the
+organization to keep.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from tallystick.kernel import clock, events, idempotency, ids, paging, rows, versions
+from tallystick.kernel.actor import Act
+from tallystick.kernel.errors import Invalid, Refused, shown
+from tallystick.kernel.idempotency import Answer, each
+from tallystick.parties import organizations
+from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
+
+CustomerKind = Literal["student", "individual", "corporate"]
+ERASED_NAME = "(erased)"
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+PERSONAL: dict[str, Any] = {
+    "name": ERASED_NAME,
+    "given_name": None,
+    "family_name": None,
+    "email": None,
+    "phone": None,
+    "address": {},
+    "tax_id": None,
+    "external_reference": None,
+}
+"""What erasing puts in place of personal data."""
+CHANGEABLE = frozenset({*PERSONAL, "kind", "language"})
+
+
+class CustomerDocument(TypedDict):
+    """A customer as its readers see it."""
+
+    id: str
+    kind: str
+    name: str
+    given_name: str | None
+    family_name: str | None
+    email: str | None
+    phone: str | None
+    address: dict[str, str]
+    tax_id: str | None
+    language: str | None
+    external_reference: str | None
+    active: bool
+    erased_at: str | None
+    version: int
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCustomer:
+    """A new payer."""
+
+    act: Act
+    kind: CustomerKind
+    name: str
+    given_name: str | None
+    family_name: str | None
+    email: str | None
+    phone: str | None
+    address: dict[str, str]
+    tax_id: str | None
+    language: str | None
+    external_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCustomer:
+    """Change the named members, if the customer still has this version."""
+
+    act: Act
+    customer_id: UUID
+    version: int
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SetCustomerActive:
+    """Deactivate or reactivate a customer."""
+
+    act: Act
+    customer_id: UUID
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EraseCustomer:
+    """Erase the personal data of a customer, for good."""
+
+    act: Act
+    customer_id: UUID
+
+
+def create_customers(
+    conn: Connection, commands: Sequence[CreateCustomer]
+) -> list[Answer[CustomerDocument]]:
+    """Make customers.
+
+    Refuses:
+        organization.inactive
+        customer.email_malformed
+        customer.reference_taken: an external reference names one customer of an organization.
+    """
+    return each(conn, commands, _create)
+
+
+def _create(conn: Connection, command: CreateCustomer) -> CustomerDocument:
+    act = command.act
+    _writable(conn, act.organization_id)
+    customer_id = ids.new()
+    values: dict[str, Any] = {name: getattr(command, name) for name in CHANGEABLE}
+    _check(conn, act.organization_id, customer_id, values)
+    values |= {
+        "organization_id": act.organization_id,
+        "id": customer_id,
+        "active": True,
+        "version": 1,
+        "created_at": act.at,
+        "updated_at": act.at,
+        "erased_at": None,
+    }
+    conn.execute(CUSTOMERS.insert(), values)
+    return _told(conn, act, "customer.created", customer_id)
+
+
+def change_customers(
+    conn: Connection, commands: Sequence[ChangeCustomer]
+) -> list[Answer[CustomerDocument]]:
+    """Change customers; documents issued before keep their copy.
+
+    Refuses:
+        customer.unknown, customer.erased, organization.inactive
+        precondition.stale: somebody changed the customer meanwhile.
+        customer.email_malformed, customer.reference_taken
+    """
+    return each(conn, commands, _change)
+
+
+def _change(conn: Connection, command: ChangeCustomer) -> CustomerDocument:
+    row = _locked(conn, command.act, command.customer_id)
+    versions.check(row.version, command.version)
+    if row.erased_at is not None:
+        raise _erased(row.id)
+    _check(conn, row.organization_id, row.id, command.changes)
+    _update(conn, command.act, row, command.changes)
+    return _told(conn, command.act, "customer.changed", row.id)
+
+
+def set_customers_active(
+    conn: Connection, commands: Sequence[SetCustomerActive]
+) -> list[Answer[CustomerDocument]]:
+    """Deactivate or reactivate customers; an inactive one gets no new invoice, and still may pay.
+
+    Refuses:
+        customer.unknown, organization.inactive
+        customer.active_already, customer.inactive_already
+        customer.erased: an erased customer stays inactive.
+    """
+    return each(conn, commands, _set_active)
+
+
+def _set_active(conn: Connection, command: SetCustomerActive) -> CustomerDocument:
+    row = _locked(conn, command.act, command.customer_id)
+    if row.erased_at is not None and command.active:
+        raise _erased(row.id)
+    if row.active and command.active:
+        raise Refused("customer.active_already", "This customer is active already.")
+    if not row.active and not command.active:
+        raise Refused("customer.inactive_already", "This customer is inactive already.")
+    _update(conn, command.act, row, {"active": command.active})
+    kind = "customer.reactivated" if command.active else "customer.deactivated"
+    return _told(conn, command.act, kind, row.id)
+
+
+def erase_customers(
+    conn: Connection, commands: Sequence[EraseCustomer]
+) -> list[Answer[CustomerDocument]]:
+    """Erase the personal data of customers and deactivate them. Doing so twice changes nothing.
+
+    The answers kept under idempotency keys that quoted the customer are replaced by the erased
+    customer.
+
+    Refuses:
+        customer.unknown, organization.inactive
+
+    Source: GDPR article 17 (1), with the exception of 17 (3) (b) for documents that the law
+    requires to be kept.
+    """
+    return each(conn, commands, _erase)
+
+
+def _erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
+    row = _locked(conn, command.act, command.customer_id)
+    if row.erased_at is not None:
+        return _document(row)
+    _update(conn, command.act, row, {**PERSONAL, "active": False, "erased_at": command.act.at})
+    erased = _told(conn, command.act, "customer.erased", row.id)
+    quoting = events.keys_of(conn, row.organization_id, row.id)
+    idempotency.overwrite(conn, row.organization_id, quoting, erased)
+    return erased
+
+
+def get_customer(conn: Connection, organization_id: UUID, customer_id: UUID) -> CustomerDocument:
+    """Read one customer, or refuse with customer.unknown."""
+    statement = select(CUSTOMERS).where(
+        CUSTOMERS.c.organization_id == organization_id, CUSTOMERS.c.id == customer_id
+    )
+    found = conn.execute(statement).first()
+    if found is None:
+        raise unknown(customer_id)
+    return _document(found)
+
+
+def list_customers(
+    conn: Connection,
+    organization_id: UUID,
+    *,
+    active: bool | None = None,
+    kind: CustomerKind | None = None,
+    email: str | None = None,
+    external_reference: str | None = None,
+    after: UUID | None = None,
+    limit: int = paging.LIMIT_DEFAULT,
+) -> paging.Page[CustomerDocument]:
+    """List the customers of an organization, newest first."""
+    wanted = {
+        "active": active,
+        "kind": kind,
+        "email": email,
+        "external_reference": external_reference,
+    }
+    statement = select(CUSTOMERS).where(CUSTOMERS.c.organization_id == organization_id)
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(CUSTOMERS.c[name] == value)
+    return paging.newest_first(
+        conn, statement, CUSTOMERS.c.id, after=after, limit=limit, shape=_document
+    )
+
+
+def unknown(customer_id: UUID) -> Refused:
+    """Say that the organization has no such customer."""
+    message = f"There is no customer {shown(customer_id)} in this organization."
+    return Refused("customer.unknown", message)
+
+
+def inactive(customer_id: UUID) -> Refused:
+    """Say that a customer gets no new documents."""
+    message = f"The customer {shown(customer_id)} is inactive. Reactivate them first."
+    return Refused("customer.inactive", message)
+
+
+def _erased(customer_id: UUID) -> Refused:
+    message = (
+        f"The personal data of customer {shown(customer_id)} were erased. Make a new customer."
+    )
+    return Refused("customer.erased", message)
+
+
+def _writable(conn: Connection, organization_id: UUID) -> None:
+    statement = select(ORGANIZATIONS.c.active, ORGANIZATIONS.c.name)
+    row = conn.execute(statement.where(ORGANIZATIONS.c.id == organization_id)).first()
+    if row is None:
+        raise organizations.unknown(organization_id)
+    if not row.active:
+        raise organizations.inactive(row.name)
+
+
+def _locked(conn: Connection, act: Act, customer_id: UUID) -> Row[Any]:
+    _writable(conn, act.organization_id)
+    columns = [CUSTOMERS.c.organization_id, CUSTOMERS.c.id]
+    found = rows.find(conn, columns, [(act.organization_id, customer_id)], lock=True)
+    if not found:
+        raise unknown(customer_id)
+    return found[0]
+
+
+def _check(
+    conn: Connection, organization_id: UUID, customer_id: UUID, values: dict[str, Any]
+) -> None:
+    assert values.keys() <= CHANGEABLE, "the edge names only what may change"
+    email, reference = values.get("email"), values.get("external_reference")
+    if email is not None and not _EMAIL.fullmatch(email):
+        message = f"{shown(email)} is not an e-mail address. Use one such as name@example.com."
+        raise Invalid("customer.email_malformed", message, pointer="/email")
+    if reference is None:
+        return
+    taken = select(CUSTOMERS.c.id).where(
+        CUSTOMERS.c.organization_id == organization_id,
+        CUSTOMERS.c.external_reference == reference,
+        CUSTOMERS.c.id != customer_id,
+    )
+    if conn.execute(taken).first():
+        message = f"Another customer of this organization has the reference {shown(reference)}."
+        raise Refused("customer.reference_taken", message, pointer="/external_reference")
+
+
+def _update(conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any]) -> None:
+    statement = CUSTOMERS.update().where(
+        CUSTOMERS.c.organization_id == row.organization_id, CUSTOMERS.c.id == row.id
+    )
+    conn.execute(statement, {**changes, "version": row.version + 1, "updated_at": act.at})
+
+
+def _told(conn: Connection, act: Act, kind: str, customer_id: UUID) -> CustomerDocument:
+    writes = rows.Writes()
+    events.emit(writes, act, kind, customer_id, {"customer_id": str(customer_id)})
+    writes.flush(conn)
+    return get_customer(conn, act.organization_id, customer_id)
+
+
+def _document(row: Row[Any]) -> CustomerDocument:
+    return {
+        "id": str(row.id),
+        "kind": row.kind,
+        "name": row.name,
+        "given_name": row.given_name,
+        "family_name": row.family_name,
+        "email": row.email,
+        "phone": row.phone,
+        "address": row.address,
+        "tax_id": row.tax_id,
+        "language": row.language,
+        "external_reference": row.external_reference,
+        "active": row.active,
+        "erased_at": None if row.erased_at is None else clock.text(row.erased_at),
+        "version": row.version,
+        "created_at": clock.text(row.created_at),
+        "updated_at": clock.text(row.updated_at),
+    }

@@ -1,0 +1,65 @@
+"""The tables of organizations and customers."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tallystick.kernel.schema import Base, Currency, Line, Word, table_of
+
+
+class Organization(Base):
+    """A receiver: it is owed. The tenant, whose id leads every key of what is its own."""
+
+    __tablename__ = "organization"
+    __table_args__ = (UniqueConstraint("slug"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(63))
+    name: Mapped[Line]
+    country: Mapped[str] = mapped_column(String(2))
+    currency: Mapped[Currency]
+    time_zone: Mapped[str] = mapped_column(String(64))
+    tax_id: Mapped[str | None] = mapped_column(String(50))
+    address: Mapped[dict[str, Any]]
+    terms_days: Mapped[int]
+    """Days from issue to due date where an invoice says nothing else."""
+    active: Mapped[bool]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Customer(Base):
+    """A payer in the books of one organization."""
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], ["organization.id"]),
+        UniqueConstraint("organization_id", "external_reference"),
+        Index(None, "organization_id", "name"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[Word]
+    name: Mapped[Line]
+    given_name: Mapped[Line | None]
+    family_name: Mapped[Line | None]
+    email: Mapped[str | None] = mapped_column(String(254))
+    phone: Mapped[str | None] = mapped_column(String(32))
+    address: Mapped[dict[str, Any]]
+    tax_id: Mapped[str | None] = mapped_column(String(50))
+    language: Mapped[str | None] = mapped_column(String(35))
+    external_reference: Mapped[str | None] = mapped_column(String(100))
+    active: Mapped[bool]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+
+ORGANIZATIONS = table_of(Organization)
+CUSTOMERS = table_of(Customer)

@@ -1,0 +1,102 @@
+"""The organizations and customers that a batch of commands names, read at once and without a lock.
+
+They are master data: what a document needs of them is copied into it.
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from tallystick.kernel import rows
+from tallystick.parties import customers, organizations
+from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
+
+
+class Named:
+    """What was found of what was named; asking for what is missing refuses."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        *,
+        organization_ids: Collection[UUID],
+        customer_ids: Collection[tuple[UUID, UUID]] = (),
+    ) -> None:
+        keys = [(organization_id,) for organization_id in organization_ids]
+        self._organizations = {row.id: row for row in rows.find(conn, [ORGANIZATIONS.c.id], keys)}
+        columns = [CUSTOMERS.c.organization_id, CUSTOMERS.c.id]
+        self._customers = {
+            (row.organization_id, row.id): row for row in rows.find(conn, columns, customer_ids)
+        }
+
+    def zone(self, organization_id: UUID) -> str:
+        """Give the time zone of an organization, or UTC for one that does not exist."""
+        row = self._organizations.get(organization_id)
+        return "UTC" if row is None else row.time_zone
+
+    def organization(self, organization_id: UUID) -> Row[Any]:
+        """Give an organization that may be written in.
+
+        Refuses:
+            organization.unknown, organization.inactive
+        """
+        row = self.organization_as_is(organization_id)
+        if not row.active:
+            raise organizations.inactive(row.name)
+        return row
+
+    def organization_as_is(self, organization_id: UUID) -> Row[Any]:
+        """Give an organization, active or not.
+
+        Refuses:
+            organization.unknown
+        """
+        row = self._organizations.get(organization_id)
+        if row is None:
+            raise organizations.unknown(organization_id)
+        return row
+
+    def customer(self, organization_id: UUID, customer_id: UUID) -> Row[Any]:
+        """Give a customer, active or not.
+
+        Refuses:
+            customer.unknown
+        """
+        row = self._customers.get((organization_id, customer_id))
+        if row is None:
+            raise customers.unknown(customer_id)
+        return row
+
+    def active_customer(self, organization_id: UUID, customer_id: UUID) -> Row[Any]:
+        """Give a customer that new documents may be made for.
+
+        Refuses:
+            customer.unknown, customer.inactive
+        """
+        row = self.customer(organization_id, customer_id)
+        if not row.active:
+            raise customers.inactive(row.id)
+        return row
+
+
+def seller_copy(organization: Row[Any]) -> dict[str, Any]:
+    """Copy what a document says of its issuer, to stay as it is whatever changes later."""
+    return {
+        "name": organization.name,
+        "tax_id": organization.tax_id,
+        "country": organization.country,
+        "address": organization.address,
+    }
+
+
+def buyer_copy(customer: Row[Any]) -> dict[str, Any]:
+    """Copy what a document says of its addressee."""
+    return {
+        "name": customer.name,
+        "email": customer.email,
+        "tax_id": customer.tax_id,
+        "address": customer.address,
+        "external_reference": customer.external_reference,
+    }
