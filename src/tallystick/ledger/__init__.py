@@ -1,0 +1,8 @@
+"""The books: append-only double entry, one set per organization and currency.
+
+models    the table of postings
+accounts  the names of the accounts
+posting   the only writer: a balanced set of postings is one entry
+balances  what accounts hold at any date; the trial balance
+audit     how an invariant is checked, and the invariants of the books themselves
+"""

@@ -1,0 +1,32 @@
+"""The names of the accounts, as plain-text accounting writes them: codes, never people's names.
+
+Assets, expenses and refunds are debits (positive), liabilities and income credits (negative).
+"""
+
+from uuid import UUID
+
+from tallystick.kernel import decimals, ids
+
+SALES = "Income:Sales"
+RECEIVABLE = "Assets:Receivable"
+CREDIT = "Liabilities:Credit"
+
+
+def receivable(customer_id: UUID) -> str:
+    """Name what a customer owes."""
+    return f"{RECEIVABLE}:{ids.code(customer_id)}"
+
+
+def credit(customer_id: UUID) -> str:
+    """Name what is owed to a customer: the parts of their payments that pay no invoice."""
+    return f"{CREDIT}:{ids.code(customer_id)}"
+
+
+def cash(method: str) -> str:
+    """Name where money of an offline method arrives, such as `Assets:Cash:BankTransfer`."""
+    return "Assets:Cash:" + "".join(word.capitalize() for word in method.split("_"))
+
+
+def tax(rate_ppm: int) -> str:
+    """Name the tax owed at a rate: `Liabilities:Tax:19`, and `Liabilities:Tax:7-7` for 7.7 %."""
+    return "Liabilities:Tax:" + decimals.scaled_text(rate_ppm, 4).replace(".", "-")

@@ -1,0 +1,101 @@
+"""What accounts hold at the end of any business day; the trial balance."""
+
+from datetime import date
+from typing import Any, TypedDict
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, Subquery, func, select
+
+from tallystick.ledger.models import POSTINGS
+
+
+class Balance(TypedDict):
+    """What one account holds in one currency: minor units, debits positive."""
+
+    account: str
+    currency: str
+    balance: int
+
+
+class Column(TypedDict):
+    """One account in a trial balance, on the side on which it stands; the other side is zero."""
+
+    account: str
+    debit: int
+    credit: int
+
+
+class TrialBalance(TypedDict):
+    """The accounts of one currency; debits and credits are equal, or the books are wrong."""
+
+    currency: str
+    debit: int
+    credit: int
+    accounts: list[Column]
+
+
+def balances(
+    conn: Connection, organization_id: UUID, *, on: date | None = None, account: str | None = None
+) -> list[Balance]:
+    """Sum the accounts of an organization, up to and including a business day, or all there is.
+
+    `account` keeps that account and those below it: `Assets:Receivable` stands for every
+    customer's. Accounts that sum to zero are left out.
+    """
+    total = func.sum(POSTINGS.c.amount)
+    statement = (
+        select(POSTINGS.c.account, POSTINGS.c.currency, total.label("balance"))
+        .where(POSTINGS.c.organization_id == organization_id)
+        .group_by(POSTINGS.c.account, POSTINGS.c.currency)
+        .having(total != 0)
+        .order_by(POSTINGS.c.account, POSTINGS.c.currency)
+    )
+    if on is not None:
+        statement = statement.where(POSTINGS.c.date <= on)
+    if account is not None:
+        below = POSTINGS.c.account.startswith(account + ":", autoescape=True)
+        statement = statement.where((POSTINGS.c.account == account) | below)
+    return [
+        {"account": row.account, "currency": row.currency, "balance": int(row.balance)}
+        for row in conn.execute(statement)
+    ]
+
+
+def trial_balance(
+    conn: Connection, organization_id: UUID, *, on: date | None = None
+) -> list[TrialBalance]:
+    """Show every account on its side, for each currency."""
+    sheets: dict[str, TrialBalance] = {}
+    for held in balances(conn, organization_id, on=on):
+        empty: TrialBalance = {
+            "currency": held["currency"],
+            "debit": 0,
+            "credit": 0,
+            "accounts": [],
+        }
+        sheet = sheets.setdefault(held["currency"], empty)
+        debit, credit = max(held["balance"], 0), max(-held["balance"], 0)
+        sheet["accounts"].append({"account": held["account"], "debit": debit, "credit": credit})
+        sheet["debit"] += debit
+        sheet["credit"] += credit
+    return [sheets[currency] for currency in sorted(sheets)]
+
+
+def by_invoice() -> Subquery:
+    """Sum the postings by organization_id and invoice_id as balance, for the audit."""
+    return _summed(POSTINGS.c.invoice_id, POSTINGS.c.invoice_id.is_not(None)).subquery()
+
+
+def by_payment(account: str) -> Subquery:
+    """Sum the postings below an account by organization_id and payment_id, for the audit."""
+    below = POSTINGS.c.account.startswith(account + ":", autoescape=True)
+    return _summed(POSTINGS.c.payment_id, POSTINGS.c.payment_id.is_not(None) & below).subquery()
+
+
+def _summed(key: Any, condition: Any) -> Select[Any]:
+    balance = func.sum(POSTINGS.c.amount).label("balance")
+    return (
+        select(POSTINGS.c.organization_id, key, balance)
+        .where(condition)
+        .group_by(POSTINGS.c.organization_id, key)
+    )
