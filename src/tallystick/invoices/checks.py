@@ -1,0 +1,208 @@
+"""The invariants of invoices, for the audit."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
+
+from tallystick.invoices import queries
+from tallystick.invoices.content import document_hash
+from tallystick.invoices.models import CONTENTS, COUNTERS, INVOICES, LINES
+from tallystick.kernel import rows
+from tallystick.kernel.events import EVENTS
+from tallystick.ledger import balances
+from tallystick.ledger.audit import Check, Counted, rows_of
+
+HASHED_AT_ONCE = 500
+
+_I = INVOICES.c
+_ISSUED = _I.status != "draft"
+_COUNT = select(func.count()).select_from(INVOICES)
+_COUNT_ISSUED = _COUNT.where(_ISSUED)
+_NAMES = (_I.organization_id, _I.id)
+
+
+def _overpaid() -> Select[Any]:
+    used = _I.paid + _I.credited + _I.written_off + _I.reserved
+    below = or_(_I.paid < 0, _I.credited < 0, _I.written_off < 0, _I.reserved < 0)
+    return select(*_NAMES).where(or_(used > _I.total, below))
+
+
+def _status_astray() -> Select[Any]:
+    derived = case(
+        (and_(queries.DUE == 0, _I.total > 0), "paid"), (_I.paid > 0, "partial"), else_="unpaid"
+    )
+    return select(*_NAMES).where(_I.payment_status != derived)
+
+
+def _ledger_differs() -> Select[Any]:
+    held = balances.by_invoice()
+    due = case((_I.status == "open", queries.DUE), else_=0)
+    joined = INVOICES.outerjoin(
+        held, and_(held.c.organization_id == _I.organization_id, held.c.invoice_id == _I.id)
+    )
+    return select(*_NAMES).select_from(joined).where(func.coalesce(held.c.balance, 0) != due)
+
+
+def _postings_astray() -> Select[Any]:
+    held = balances.by_invoice()
+    joined = held.outerjoin(
+        INVOICES, and_(held.c.organization_id == _I.organization_id, held.c.invoice_id == _I.id)
+    )
+    named = select(held.c.organization_id, held.c.invoice_id)
+    return named.select_from(joined).where(_I.id.is_(None))
+
+
+def _figures_astray() -> Select[Any]:
+    lines = (
+        select(LINES.c.organization_id, LINES.c.invoice_id, func.sum(LINES.c.net).label("net"))
+        .group_by(LINES.c.organization_id, LINES.c.invoice_id)
+        .subquery()
+    )
+    content = CONTENTS.c
+    joined = INVOICES.join(
+        CONTENTS,
+        and_(content.organization_id == _I.organization_id, content.invoice_id == _I.id),
+    ).outerjoin(
+        lines, and_(lines.c.organization_id == _I.organization_id, lines.c.invoice_id == _I.id)
+    )
+    wrong = or_(
+        func.coalesce(lines.c.net, 0) - content.discount != content.net,
+        content.net + content.tax != _I.total,
+    )
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _number_gaps() -> Select[Any]:
+    given = (
+        select(
+            _I.organization_id,
+            _I.series,
+            _I.year,
+            func.min(_I.sequence).label("first"),
+            func.max(_I.sequence).label("last"),
+            func.count().label("times"),
+        )
+        .where(_ISSUED)
+        .group_by(_I.organization_id, _I.series, _I.year)
+        .subquery()
+    )
+    counter = COUNTERS.c
+    same = and_(
+        counter.organization_id == given.c.organization_id,
+        counter.kind == "invoice",
+        counter.series == given.c.series,
+        counter.year == given.c.year,
+    )
+    wrong = or_(
+        given.c.first != 1,
+        given.c.last != given.c.times,
+        func.coalesce(counter.last, 0) != given.c.last,
+    )
+    named = select(given.c.organization_id, given.c.series, given.c.year)
+    return named.select_from(given.outerjoin(COUNTERS, same)).where(wrong)
+
+
+def _dates_astray() -> Select[Any]:
+    before = INVOICES.alias("before")
+    last_one = and_(
+        before.c.organization_id == _I.organization_id,
+        before.c.series == _I.series,
+        before.c.year == _I.year,
+        before.c.sequence == _I.sequence - 1,
+    )
+    joined = INVOICES.join(before, last_one)
+    return select(*_NAMES).select_from(joined).where(before.c.issue_date > _I.issue_date)
+
+
+def _events_astray() -> Select[Any]:
+    told = (
+        select(EVENTS.c.organization_id, EVENTS.c.subject_id, func.count().label("times"))
+        .where(EVENTS.c.type == "invoice.issued")
+        .group_by(EVENTS.c.organization_id, EVENTS.c.subject_id)
+        .subquery()
+    )
+    joined = INVOICES.outerjoin(
+        told, and_(told.c.organization_id == _I.organization_id, told.c.subject_id == _I.id)
+    )
+    wrong = func.coalesce(told.c.times, 0) != case((_ISSUED, 1), else_=0)
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _documents_changed(conn: Connection) -> Counted:
+    """Hash every issued document again, some at a time."""
+    wrong: list[str] = []
+    statement = select(INVOICES).where(_ISSUED).order_by(*_NAMES).limit(HASHED_AT_ONCE)
+    checked = 0
+    page = conn.execute(statement).all()
+    while page:
+        checked += len(page)
+        wrong += _changed(conn, page)
+        last = page[-1]
+        after = or_(
+            _I.organization_id > last.organization_id,
+            and_(_I.organization_id == last.organization_id, _I.id > last.id),
+        )
+        page = conn.execute(statement.where(after)).all()
+    return checked, wrong
+
+
+def _changed(conn: Connection, page: Any) -> list[str]:
+    keys = [(row.organization_id, row.id) for row in page]
+    columns = [CONTENTS.c.organization_id, CONTENTS.c.invoice_id]
+    contents: dict[Any, Row[Any]] = {
+        (row.organization_id, row.invoice_id): row for row in rows.find(conn, columns, keys)
+    }
+    lines = queries.lines_of(conn, keys)
+    wrong = []
+    for row, key in zip(page, keys, strict=True):
+        content = contents.get(key)
+        held = None if content is None else content._asdict()
+        if held is None or held["document_hash"] != document_hash(
+            row._asdict(), held, lines.get(key, [])
+        ):
+            wrong.append(f"{row.organization_id} {row.number}")
+    return wrong
+
+
+CHECKS = (
+    Check(
+        "I4",
+        "no invoice is paid, credited, written off and reserved beyond its total",
+        rows_of(_COUNT, _overpaid()),
+    ),
+    Check(
+        "I8",
+        "the receivable of each invoice is its due, and every posting has its invoice",
+        rows_of(_COUNT, _ledger_differs().union_all(_postings_astray())),
+    ),
+    Check(
+        "I9",
+        "how far an invoice is paid follows from its amounts",
+        rows_of(_COUNT, _status_astray()),
+    ),
+    Check(
+        "I10",
+        "invoice numbers run from 1 without a gap to what the counter says",
+        rows_of(_COUNT_ISSUED, _number_gaps()),
+    ),
+    Check(
+        "I10-dates",
+        "within a series no invoice is dated before the one before it",
+        rows_of(_COUNT_ISSUED, _dates_astray()),
+    ),
+    Check(
+        "I11",
+        "issued documents are what they were when they were issued",
+        _documents_changed,
+    ),
+    Check(
+        "I14",
+        "every issued invoice was told exactly once, and no draft",
+        rows_of(_COUNT, _events_astray()),
+    ),
+    Check(
+        "I23",
+        "the lines less the discount are the net, and net and tax are the total",
+        rows_of(_COUNT, _figures_astray()),
+    ),
+)

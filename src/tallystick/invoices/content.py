@@ -1,0 +1,175 @@
+"""What an invoice says, from a command to rows and to the frozen document: pure, no database."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from tallystick.invoices.totals import Discount, Line, Totals, compute
+from tallystick.kernel.actor import Act
+from tallystick.kernel.errors import Invalid, shown
+
+LINES_MAX = 500
+TERMS_DAYS_MAX = 3_650
+
+
+@dataclass(frozen=True, slots=True)
+class DraftContent:
+    """What the author of an invoice decides; everything else follows from it."""
+
+    customer_id: UUID
+    currency: str
+    lines: tuple[Line, ...]
+    discount: Discount | None = None
+    terms_days: int | None = None
+    """Days from issue to due date; None takes the organization's."""
+    series: str = "INV"
+    reference: str | None = None
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class Prepared:
+    """The rows of one invoice, before they are written."""
+
+    invoice: dict[str, Any]
+    content: dict[str, Any]
+    lines: list[dict[str, Any]]
+
+
+def prepare(
+    act: Act, invoice_id: UUID, content: DraftContent, *, terms_days: int, version: int = 1
+) -> Prepared:
+    """Compute the totals of a draft and lay out its rows. `terms_days` is the organization's.
+
+    Refuses:
+        invoice.too_many_lines, invoice.terms_malformed, and the codes of `totals.compute`.
+    """
+    if len(content.lines) > LINES_MAX:
+        message = (
+            f"An invoice has at most {LINES_MAX} lines, and this one has {len(content.lines)}."
+        )
+        raise Invalid("invoice.too_many_lines", message, pointer="/lines")
+    terms = terms_days if content.terms_days is None else content.terms_days
+    if not 0 <= terms <= TERMS_DAYS_MAX:
+        message = f"Terms of {shown(terms)} days are not possible. Use 0 to {TERMS_DAYS_MAX}."
+        raise Invalid("invoice.terms_malformed", message, pointer="/terms_days")
+    totals = compute(content.lines, content.discount)
+    key = {"organization_id": act.organization_id, "invoice_id": invoice_id}
+    return Prepared(
+        invoice=_invoice_values(act, invoice_id, content, totals.total, version),
+        content={**key, **_content_values(content, totals, terms)},
+        lines=[
+            {**key, "position": position, **_line_values(line), "net": net}
+            for position, (line, net) in enumerate(
+                zip(content.lines, totals.line_nets, strict=True), start=1
+            )
+        ],
+    )
+
+
+def _invoice_values(
+    act: Act, invoice_id: UUID, content: DraftContent, total: int, version: int
+) -> dict[str, Any]:
+    return {
+        "organization_id": act.organization_id,
+        "id": invoice_id,
+        "customer_id": content.customer_id,
+        "status": "draft",
+        "payment_status": "unpaid",
+        "currency": content.currency,
+        "total": total,
+        "paid": 0,
+        "credited": 0,
+        "written_off": 0,
+        "reserved": 0,
+        "series": content.series,
+        "year": None,
+        "sequence": None,
+        "number": None,
+        "issue_date": None,
+        "due_date": None,
+        "version": version,
+        "created_at": act.at,
+        "updated_at": act.at,
+    }
+
+
+def _content_values(content: DraftContent, totals: Totals, terms_days: int) -> dict[str, Any]:
+    return {
+        "terms_days": terms_days,
+        "reference": content.reference,
+        "note": content.note,
+        **_discount_values(content.discount),
+        "net": totals.net,
+        "tax": totals.tax,
+        "discount": totals.discount,
+        "tax_rates": [
+            {
+                "tax_rate_ppm": rate.tax_rate_ppm,
+                "net": rate.net,
+                "discount": rate.discount,
+                "taxable": rate.taxable,
+                "tax": rate.tax,
+            }
+            for rate in totals.rates
+        ],
+        "trace": totals.trace,
+        "seller": None,
+        "buyer": None,
+        "document_hash": None,
+        "issued_at": None,
+        "voided_at": None,
+        "void_reason": None,
+    }
+
+
+def _line_values(line: Line) -> dict[str, Any]:
+    return {
+        "description": line.description,
+        "quantity_micro": line.quantity_micro,
+        "unit_price": line.unit_price,
+        "tax_rate_ppm": line.tax_rate_ppm,
+        **_discount_values(line.discount),
+    }
+
+
+def _discount_values(discount: Discount | None) -> dict[str, Any]:
+    return {
+        "discount_kind": None if discount is None else discount.kind,
+        "discount_value": None if discount is None else discount.value,
+    }
+
+
+def document_hash(
+    invoice: Mapping[str, Any], content: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
+) -> str:
+    """Hash what an issued document says (SHA-256), so that the audit sees any later change."""
+    said = {
+        "invoice": [_plain(invoice[name]) for name in _FROZEN_INVOICE],
+        "content": [_plain(content[name]) for name in _FROZEN_CONTENT],
+        "lines": [[_plain(line[name]) for name in _FROZEN_LINE] for line in lines],
+    }
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+_FROZEN_INVOICE = (
+    *("id", "customer_id", "currency", "total", "series", "year", "sequence", "number"),
+    *("issue_date", "due_date"),
+)
+_FROZEN_CONTENT = (
+    *("reference", "note", "discount_kind", "discount_value", "net", "tax", "discount"),
+    *("tax_rates", "seller", "buyer"),
+)
+_FROZEN_LINE = (
+    *("position", "description", "quantity_micro", "unit_price", "tax_rate_ppm"),
+    *("discount_kind", "discount_value", "net"),
+)

@@ -1,0 +1,85 @@
+"""The states of an invoice and what payments make of them: pure, no database.
+
+    draft --issue--> open --void--> void
+    draft --delete--> (gone; no number was used)
+
+How far an open invoice is paid is never set by hand: it is a function of its amounts.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from tallystick.kernel.errors import Refused, shown
+
+InvoiceStatus = Literal["draft", "open", "void"]
+PaymentStatus = Literal["unpaid", "partial", "paid"]
+
+
+def payment_status(*, total: int, paid: int, credited: int, written_off: int) -> PaymentStatus:
+    """Say how far an invoice is paid; with nothing due it is paid, however it came to that."""
+    if total - paid - credited - written_off == 0 and total > 0:
+        return "paid"
+    return "partial" if paid > 0 else "unpaid"
+
+
+def overdue(*, status: str, due: int, due_date: date | None, today: date) -> bool:
+    """Tell whether something is due after the due date; `today` is in the organization's zone."""
+    return status == "open" and due > 0 and due_date is not None and due_date < today
+
+
+@dataclass(slots=True)
+class Standing:
+    """One locked invoice while a batch is judged: a later command sees what an earlier one did."""
+
+    organization_id: UUID
+    id: UUID
+    customer_id: UUID
+    number: str | None
+    status: str
+    currency: str
+    total: int
+    paid: int
+    credited: int
+    written_off: int
+    reserved: int
+    due_date: date | None
+    version: int
+    changed: bool = False
+
+    @property
+    def due(self) -> int:
+        """What is left to pay, in minor units."""
+        return self.total - self.paid - self.credited - self.written_off
+
+    @property
+    def payable(self) -> int:
+        """What a new payment may pay: the due less what payments on their way have reserved."""
+        return self.due - self.reserved
+
+    def pay(self, amount: int) -> None:
+        """Add to what is paid; the judge has made sure that it fits."""
+        assert 0 < amount <= self.payable, "no more than what is payable"
+        self.paid += amount
+        self.changed = True
+
+
+def check_voidable(standing: Standing) -> None:
+    """Refuse to void what is no longer free to be voided.
+
+    Refuses:
+        invoice.draft: delete it instead.
+        invoice.void: it is void already.
+        invoice.paid: money was received or is on its way.
+    """
+    if standing.status == "draft":
+        raise Refused("invoice.draft", "This invoice is a draft. Delete it instead of voiding it.")
+    if standing.status == "void":
+        raise Refused("invoice.void", f"The invoice {shown(standing.number)} is void already.")
+    if standing.paid or standing.reserved or standing.credited or standing.written_off:
+        message = (
+            f"Something was paid, credited or written off on the invoice {shown(standing.number)}, "
+            "so it cannot be voided."
+        )
+        raise Refused("invoice.paid", message)
