@@ -1,0 +1,165 @@
+"""The invariants of payments, for the audit."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+
+from tallystick.invoices.models import COUNTERS, INVOICES
+from tallystick.kernel.events import EVENTS
+from tallystick.ledger import accounts, balances
+from tallystick.ledger.audit import Check, rows_of
+from tallystick.payments.models import ALLOCATIONS, PAYMENTS
+from tallystick.payments.settling import SETTLED_EVENT
+from tallystick.payments.states import SETTLED
+
+_P, _A, _I = PAYMENTS.c, ALLOCATIONS.c, INVOICES.c
+_COUNT = select(func.count()).select_from(PAYMENTS)
+_COUNT_INVOICES = select(func.count()).select_from(INVOICES)
+_NAMES = (_P.organization_id, _P.id)
+_SETTLED: ColumnElement[bool] = _P.status.in_(SETTLED)
+
+
+def _paid_differs() -> Select[Any]:
+    """An invoice's paid is what settled payments allocate to it."""
+    given = (
+        select(_A.organization_id, _A.invoice_id, func.sum(_A.amount).label("amount"))
+        .join(PAYMENTS, and_(_P.organization_id == _A.organization_id, _P.id == _A.payment_id))
+        .where(_SETTLED)
+        .group_by(_A.organization_id, _A.invoice_id)
+        .subquery()
+    )
+    joined = INVOICES.outerjoin(
+        given, and_(given.c.organization_id == _I.organization_id, given.c.invoice_id == _I.id)
+    )
+    named = select(_I.organization_id, _I.id)
+    return named.select_from(joined).where(func.coalesce(given.c.amount, 0) != _I.paid)
+
+
+def _reserved_differs() -> Select[Any]:
+    """Nothing reserves yet: there are no payments on their way to a provider."""
+    return select(_I.organization_id, _I.id).where(_I.reserved != 0)
+
+
+def _parts_differ() -> Select[Any]:
+    """A payment's allocated is the sum of its allocations, and its parts make its amount."""
+    given = (
+        select(_A.organization_id, _A.payment_id, func.sum(_A.amount).label("amount"))
+        .group_by(_A.organization_id, _A.payment_id)
+        .subquery()
+    )
+    joined = PAYMENTS.outerjoin(
+        given, and_(given.c.organization_id == _P.organization_id, given.c.payment_id == _P.id)
+    )
+    parts = _P.allocated + _P.unallocated + _P.refund_reserved + _P.refunded + _P.charged_back
+    wrong = or_(
+        func.coalesce(given.c.amount, 0) != _P.allocated,
+        parts != case((_SETTLED, _P.amount), else_=0),
+    )
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _refunded_beyond() -> Select[Any]:
+    return select(*_NAMES).where(_P.refunded + _P.refund_reserved > _P.amount)
+
+
+def _credit_differs() -> Select[Any]:
+    held = balances.by_payment(accounts.CREDIT)
+    joined = PAYMENTS.outerjoin(
+        held, and_(held.c.organization_id == _P.organization_id, held.c.payment_id == _P.id)
+    )
+    wrong = func.coalesce(held.c.balance, 0) != -_P.unallocated
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _receipt_gaps() -> Select[Any]:
+    given = (
+        select(
+            _P.organization_id,
+            _P.receipt_year,
+            func.min(_P.receipt_sequence).label("first"),
+            func.max(_P.receipt_sequence).label("last"),
+            func.count(_P.receipt_sequence.distinct()).label("times"),
+        )
+        .where(_P.receipt_number.is_not(None))
+        .group_by(_P.organization_id, _P.receipt_year)
+        .subquery()
+    )
+    counter = COUNTERS.c
+    same = and_(
+        counter.organization_id == given.c.organization_id,
+        counter.kind == "receipt",
+        counter.year == given.c.receipt_year,
+    )
+    wrong = or_(
+        given.c.first != 1,
+        given.c.last != given.c.times,
+        func.coalesce(counter.last, 0) != given.c.last,
+    )
+    named = select(given.c.organization_id, given.c.receipt_year)
+    return named.select_from(given.outerjoin(COUNTERS, same)).where(wrong)
+
+
+def _events_astray() -> Select[Any]:
+    told = (
+        select(EVENTS.c.organization_id, EVENTS.c.subject_id, func.count().label("times"))
+        .where(EVENTS.c.type == SETTLED_EVENT)
+        .group_by(EVENTS.c.organization_id, EVENTS.c.subject_id)
+        .subquery()
+    )
+    joined = PAYMENTS.outerjoin(
+        told, and_(told.c.organization_id == _P.organization_id, told.c.subject_id == _P.id)
+    )
+    wrong = or_(
+        func.coalesce(told.c.times, 0) != case((_SETTLED, 1), else_=0),
+        and_(_SETTLED, _P.receipt_number.is_(None)),
+    )
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _strangers() -> Select[Any]:
+    """A payment pays invoices of its own customer and currency."""
+    joined = ALLOCATIONS.join(
+        PAYMENTS, and_(_P.organization_id == _A.organization_id, _P.id == _A.payment_id)
+    ).join(INVOICES, and_(_I.organization_id == _A.organization_id, _I.id == _A.invoice_id))
+    wrong = or_(_P.customer_id != _I.customer_id, _P.currency != _I.currency)
+    return select(_A.organization_id, _A.id).select_from(joined).where(wrong)
+
+
+CHECKS = (
+    Check(
+        "I3",
+        "what is paid on each invoice is what settled payments allocate to it",
+        rows_of(_COUNT_INVOICES, _paid_differs()),
+    ),
+    Check(
+        "I5",
+        "what is reserved on each invoice belongs to payments on their way",
+        rows_of(_COUNT_INVOICES, _reserved_differs()),
+    ),
+    Check(
+        "I6",
+        "every settled payment is accounted for to the last minor unit",
+        rows_of(_COUNT, _parts_differ()),
+    ),
+    Check("I7", "no payment is refunded beyond its amount", rows_of(_COUNT, _refunded_beyond())),
+    Check(
+        "I8-credit",
+        "the credit account of each payment is its unallocated part",
+        rows_of(_COUNT, _credit_differs()),
+    ),
+    Check(
+        "I10-receipts",
+        "receipt numbers run from 1 without a gap to what the counter says",
+        rows_of(_COUNT, _receipt_gaps()),
+    ),
+    Check(
+        "I14-receipts",
+        "every settled payment has its receipt and was told exactly once",
+        rows_of(_COUNT, _events_astray()),
+    ),
+    Check(
+        "I19",
+        "payments pay invoices of their own organization, customer and currency",
+        rows_of(select(func.count()).select_from(ALLOCATIONS), _strangers()),
+    ),
+)
