@@ -33,7 +33,13 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, deadline_s: float = DEADLINE_S, writers: int = 2, readers: int = 8
+        self,
+        url: str,
+        *,
+        deadline_s: float = DEADLINE_S,
+        writers: int = 2,
+        readers: int = 8,
+        statement_timeout_s: int = engines.STATEMENT_TIMEOUT_S,
     ) -> None:
         self.url: URL = engines.normal_url(url)
         self.engine_name = engines.engine_name(self.url)
@@ -41,8 +47,12 @@ class Database:
         self.readers = readers
         self._deadline_s = deadline_s
         self._addresses = engines.Addresses(self.url)
-        self._writer: Engine = engines.make(self._addresses, size=self.writers, writes=True)
-        self._reader: Engine = engines.make(self._addresses, size=readers, writes=False)
+        self._writer, self._reader = (
+            engines.make(
+                self._addresses, size=size, writes=writes, statement_timeout_s=statement_timeout_s
+            )
+            for size, writes in ((self.writers, True), (readers, False))
+        )
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query in a transaction of its own that never writes.
@@ -51,6 +61,16 @@ class Database:
             Unavailable: the database could not be reached until the deadline.
         """
         return self._run(self._reader, query)
+
+    def read_snapshot(self, query: Callable[[Connection], T]) -> T:
+        """Run a query whose statements all see the same moment, as an audit must.
+
+        Raises:
+            Unavailable: the database could not be reached until the deadline.
+        """
+        if self.engine_name == "sqlite":
+            return self.read(query)
+        return self._run(self._reader.execution_options(isolation_level="REPEATABLE READ"), query)
 
     def write(self, command: Callable[[Connection], T]) -> T:
         """Run a command in one transaction and commit it; repeat all of it while that is safe.

@@ -54,6 +54,9 @@ def normal_url(url: str) -> URL:
             "Use sqlite, postgresql, mariadb or mysql."
         )
         raise Invalid("settings.database_url", message)
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        message = "TALLYSTICK_DATABASE_URL names no file. Use one such as sqlite:///tallystick.db."
+        raise Invalid("settings.database_url", message)
     return parsed
 
 
@@ -99,7 +102,7 @@ class Addresses:
                 arguments["port"] = port
 
 
-def make(addresses: Addresses, *, size: int, writes: bool) -> Engine:
+def make(addresses: Addresses, *, size: int, writes: bool, statement_timeout_s: int) -> Engine:
     """Make an engine with a pool of at most `size` connections."""
     url = addresses.url
     name = engine_name(url)
@@ -118,8 +121,8 @@ def make(addresses: Addresses, *, size: int, writes: bool) -> Engine:
     if name == "mysql":
         arguments |= {
             "charset": "utf8mb4",
-            "read_timeout": STATEMENT_TIMEOUT_S,
-            "write_timeout": STATEMENT_TIMEOUT_S,
+            "read_timeout": statement_timeout_s,
+            "write_timeout": statement_timeout_s,
             "init_command": "SET time_zone = '+00:00', "
             f"innodb_lock_wait_timeout = {LOCK_TIMEOUT_S}",
         }
@@ -133,7 +136,7 @@ def make(addresses: Addresses, *, size: int, writes: bool) -> Engine:
         addresses.place(keywords)
 
     if name == "postgresql":
-        _prepare_postgresql(engine)
+        _prepare_postgresql(engine, statement_timeout_s)
     return engine
 
 
@@ -155,11 +158,11 @@ def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
         conn.exec_driver_sql(begin)
 
 
-def _prepare_postgresql(engine: Engine) -> None:
+def _prepare_postgresql(engine: Engine, statement_timeout_s: int) -> None:
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
         raw.autocommit = True
         raw.execute("SET TIME ZONE 'UTC'")
         raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
-        raw.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
+        raw.execute(f"SET statement_timeout = '{statement_timeout_s}s'")
         raw.autocommit = False

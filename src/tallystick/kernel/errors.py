@@ -20,7 +20,7 @@ Fact = str | int | bool | None
 SHOWN_MAX = 40
 """Characters of a refused value that an answer repeats."""
 
-_DIGITS_RUN = re.compile(r"\d(?:\W{0,2}\d){11,}")
+_DIGITS_RUN = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){11,}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
