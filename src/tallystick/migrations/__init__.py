@@ -7,6 +7,6 @@ env       the entry that Alembic calls
 versions  the revisions, one step of the schema each
 """
 
-from tallystick.migrations.running import current, downgrade, head, status, upgrade
+from tallystick.migrations.running import current, downgrade, head, is_known, status, upgrade
 
-__all__ = ["current", "downgrade", "head", "status", "upgrade"]
+__all__ = ["current", "downgrade", "head", "is_known", "status", "upgrade"]

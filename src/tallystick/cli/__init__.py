@@ -1,0 +1,18 @@
+"""The command line: data on standard output, words on standard error, exit codes with a meaning.
+
+entry      every command with its options and examples
+exits      the exit codes
+failing    the sentence and the exit code for each way to fail
+output     how data and words leave
+opened     settings and database, open for one command
+serving    up, serve
+migrating  migrate up, down, status
+diagnosis  what `doctor` looks at
+reading    organizations list, audit
+keys       key create
+demo       the demonstration organizations; scenes are what happens in them
+"""
+
+from tallystick.cli.entry import main
+
+__all__ = ["main"]

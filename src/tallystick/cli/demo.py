@@ -1,0 +1,165 @@
+"""Fill a database with the demonstration organizations, through the same use cases as everybody.
+
+Every command has a fixed idempotency key, so a second run is answered and changes nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from tallystick.cli import opened
+from tallystick.cli.output import say
+from tallystick.cli.scenes import SCENES, Invoiced, Payer, Received, Scene, Voided
+from tallystick.invoices.content import DraftContent
+from tallystick.invoices.correcting import VoidInvoice, void_invoices
+from tallystick.invoices.drafting import CreateDraft, create_drafts
+from tallystick.invoices.issuing import IssueNew, issue_new
+from tallystick.kernel import clock, ids
+from tallystick.kernel.actor import OPERATOR, Act
+from tallystick.kernel.errors import Refusal, Refused
+from tallystick.kernel.idempotency import Answer
+from tallystick.parties.customers import CreateCustomer, create_customers
+from tallystick.parties.organizations import CreateOrganization, create_organizations
+from tallystick.payments.allocating import Share
+from tallystick.payments.recording import RecordPayment, record_payments
+
+T = TypeVar("T")
+
+FOUNDED_DAYS_AGO = 120
+
+
+def run() -> None:
+    """Make the demonstration organizations, or say that they are there."""
+    now = clock.now()
+    with opened.database() as database:
+        new = database.write(lambda conn: sum(_play(conn, scene, now) for scene in SCENES))
+    names = " and ".join(f"{scene.name} as `{scene.slug}`" for scene in SCENES)
+    if not new:
+        say(f"The demonstration is there already: {names}. Nothing was changed.")
+        return
+    steps = [step for scene in SCENES for step in scene.steps]
+    invoices = sum(isinstance(step, Invoiced) for step in steps)
+    payments = sum(isinstance(step, Received) for step in steps)
+    payers = sum(len(scene.payers) for scene in SCENES)
+    say(f"Made {names}: {payers} customers, {invoices} invoices, {payments} payments.")
+
+
+def _play(conn: Connection, scene: Scene, now: datetime) -> int:
+    """Let everything happen in one organization, and give how much of it was new."""
+    play = _Play(conn, scene, now)
+    play.found()
+    for payer in scene.payers:
+        play.add_payer(payer)
+    for step in scene.steps:
+        match step:
+            case Invoiced():
+                play.add_invoice(step)
+            case Received():
+                play.receive(step)
+            case Voided():
+                play.void(step)
+    return play.new
+
+
+class _Play:
+    """One organization while its scene is played: who and what has which id."""
+
+    def __init__(self, conn: Connection, scene: Scene, now: datetime) -> None:
+        self.new = 0
+        self._conn = conn
+        self._scene = scene
+        self._now = now
+        self._organization_id = ids.NIL
+        self._payers: dict[str, UUID] = {}
+        self._invoices: dict[str, UUID] = {}
+
+    def found(self) -> None:
+        scene = self._scene
+        command = CreateOrganization(
+            act=self._act("organization", FOUNDED_DAYS_AGO),
+            slug=scene.slug,
+            name=scene.name,
+            country=scene.country,
+            currency=scene.currency,
+            time_zone=scene.time_zone,
+            tax_id=scene.tax_id,
+            address=scene.address,
+            terms_days=scene.terms_days,
+        )
+        self._organization_id = UUID(self._do(create_organizations, command)["id"])
+
+    def add_payer(self, payer: Payer) -> None:
+        given, _, family = payer.name.removesuffix(" (demo)").partition(" ")
+        person = payer.kind != "corporate"
+        command = CreateCustomer(
+            act=self._act(f"customer {payer.key}", FOUNDED_DAYS_AGO),
+            kind=payer.kind,
+            name=payer.name,
+            given_name=given if person else None,
+            family_name=family if person else None,
+            email=f"{payer.key}@{self._scene.slug}.example",
+            phone=None,
+            address=self._scene.address,
+            tax_id=payer.tax_id,
+            language=payer.language,
+            external_reference=f"demo-{payer.key}",
+        )
+        self._payers[payer.key] = UUID(self._do(create_customers, command)["id"])
+
+    def add_invoice(self, step: Invoiced) -> None:
+        act = self._act(f"invoice {step.key}", step.days_ago)
+        content = DraftContent(
+            customer_id=self._payers[step.payer],
+            currency=self._scene.currency,
+            lines=step.lines,
+            discount=step.discount,
+            terms_days=step.terms_days,
+            note=step.note,
+        )
+        if step.draft:
+            document = self._do(create_drafts, CreateDraft(act, content))
+        else:
+            document = self._do(issue_new, IssueNew(act, content))
+        self._invoices[step.key] = UUID(document["id"])
+
+    def receive(self, step: Received) -> None:
+        command = RecordPayment(
+            act=self._act(f"payment {step.key}", step.days_ago),
+            amount=step.amount,
+            currency=self._scene.currency,
+            method=step.method,
+            customer_id=None if step.payer is None else self._payers[step.payer],
+            invoices=tuple(Share(self._invoices[key]) for key in step.invoices),
+            excess=step.excess,
+            reference=step.reference,
+        )
+        self._do(record_payments, command)
+
+    def void(self, step: Voided) -> None:
+        act = self._act(f"void {step.key}", step.days_ago)
+        self._do(void_invoices, VoidInvoice(act, self._invoices[step.invoice], step.reason))
+
+    def _act(self, name: str, days_ago: int) -> Act:
+        key = f"demo:{self._scene.slug}:{name}"
+        return Act(
+            actor=OPERATOR,
+            organization_id=self._organization_id,
+            at=self._now - timedelta(days=days_ago),
+            key=key,
+            # Not of the content: its days move, and a second run is still the same request.
+            fingerprint=hashlib.sha256(key.encode()).hexdigest(),
+        )
+
+    def _do(
+        self, use_case: Callable[[Connection, Sequence[Any]], list[Answer[T]]], command: Any
+    ) -> T:
+        answer = use_case(self._conn, [command])[0]
+        if isinstance(answer.outcome, Refusal):
+            refusal = answer.outcome
+            raise Refused(refusal.code, refusal.detail, pointer=refusal.pointer)
+        self.new += not answer.replayed
+        return answer.outcome

@@ -1,0 +1,207 @@
+"""What `doctor` looks at: each line is fine, or says what to do.
+
+It asks which engine it speaks to, because it looks at how that engine was set up.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, text
+
+from tallystick import migrations, settings, wiring
+from tallystick.cli import failing, opened
+from tallystick.cli.output import say, show_json, show_line
+from tallystick.kernel import clock
+from tallystick.kernel.errors import Refused
+from tallystick.migrations.steps import COLLATION
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    todo: str = ""
+    """What to do about it, when it is not fine."""
+
+
+Look = Callable[[Connection], Finding]
+
+
+def doctor(*, as_json: bool) -> bool:
+    """Look at everything, and give whether all of it is fine."""
+    findings = _look(settings.load())
+    fine = all(finding.ok for finding in findings)
+    if as_json:
+        show_json({"ok": fine, "findings": [asdict(finding) for finding in findings]})
+        return fine
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        word = "ok " if finding.ok else "bad"
+        todo = f". {finding.todo}" if finding.todo else ""
+        show_line(f"{word}  {finding.name.ljust(width)}  {finding.found}{todo}")
+    problems = sum(not finding.ok for finding in findings)
+    say(f"{problems} of {len(findings)} need a hand." if problems else "All is well.")
+    return fine
+
+
+def _look(found: settings.Settings) -> list[Finding]:
+    findings = [_names(), _secret(found), _zones()]
+    try:
+        with closing(wiring.open_database(found, deadline_s=opened.DEADLINE_S)) as database:
+            findings.append(database.read(_version))
+            findings.append(database.read(_revision))
+            findings += [database.read(look) for look in _ENGINES[database.engine_name]]
+    except Exception as error:
+        explained = failing.explain(error)
+        if explained is None:
+            raise
+        findings.append(Finding("database", ok=False, found="does not answer", todo=explained[0]))
+    return findings
+
+
+def _names() -> Finding:
+    unknown = settings.unknown_names()
+    if not unknown:
+        return Finding("settings", ok=True, found="every TALLYSTICK_ variable is known")
+    return Finding(
+        "settings",
+        ok=False,
+        found=f"unknown: {', '.join(unknown)}",
+        todo="Correct the name, or remove the variable.",
+    )
+
+
+def _secret(found: settings.Settings) -> Finding:
+    if found.environment == "production":
+        return Finding("secret key", ok=True, found="set")
+    return Finding(
+        "secret key",
+        ok=True,
+        found="that of development; production needs one of its own in TALLYSTICK_SECRET_KEY",
+    )
+
+
+def _zones() -> Finding:
+    count = len(clock.zones())
+    return Finding(
+        "time zones",
+        ok=count > 0,
+        found=f"{count} known",
+        todo="" if count else "Install the package tzdata.",
+    )
+
+
+def _revision(conn: Connection) -> Finding:
+    current = migrations.current(conn)
+    try:
+        opened.check_revision(current)
+    except Refused as refused:
+        return Finding("revision", ok=False, found=current or "none", todo=refused.refusal.detail)
+    newer = "" if current == migrations.head() else ", made by a newer version"
+    return Finding("revision", ok=True, found=f"{current}{newer}")
+
+
+_VERSIONS = {"sqlite": "SELECT sqlite_version()"}
+
+
+def _version(conn: Connection) -> Finding:
+    name = conn.dialect.name
+    version = conn.scalar(text(_VERSIONS.get(name, "SELECT version()")))
+    label = {"sqlite": "SQLite ", "mysql": "MySQL ", "mariadb": "MariaDB "}.get(name, "")
+    return Finding("database", ok=True, found=f"{label}{version}")
+
+
+def _is(name: str, words: str, wanted: dict[str, str], todo: str) -> Look:
+    """Make a look that compares one value of the engine with the ones that are fine."""
+
+    def look(conn: Connection) -> Finding:
+        value = str(conn.exec_driver_sql(words).scalar()).lower()
+        ok = value in wanted
+        return Finding(name, ok=ok, found=wanted.get(value, value), todo="" if ok else todo)
+
+    return look
+
+
+def _collations(conn: Connection) -> Finding:
+    words = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = database() "
+        "AND (engine <> 'InnoDB' OR table_collation <> :collation) ORDER BY table_name"
+    )
+    wrong = [str(name) for name in conn.scalars(text(words), {"collation": COLLATION})]
+    if not wrong:
+        return Finding("collation", ok=True, found=f"InnoDB and {COLLATION} on every table")
+    return Finding(
+        "collation",
+        ok=False,
+        found=f"another engine or collation: {', '.join(wrong)}",
+        todo=f"Convert them: ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 COLLATE {COLLATION}.",
+    )
+
+
+_ENGINES: dict[str, tuple[Look, ...]] = {
+    "sqlite": (
+        _is(
+            "journal",
+            "PRAGMA journal_mode",
+            {"wal": "write-ahead"},
+            "Put the file on a disk of this machine: write-ahead logging needs shared memory.",
+        ),
+        _is(
+            "durability",
+            "PRAGMA synchronous",
+            {"2": "every commit reaches the disk"},
+            "Nothing of ours sets this; report it.",
+        ),
+        _is(
+            "foreign keys",
+            "PRAGMA foreign_keys",
+            {"1": "checked"},
+            "This SQLite was built without foreign keys; install another.",
+        ),
+        _is(
+            "file",
+            "PRAGMA quick_check(1)",
+            {"ok": "sound"},
+            "The file is damaged. Stop everything, keep a copy of it, and restore a backup.",
+        ),
+    ),
+    "postgresql": (
+        _is(
+            "encoding",
+            "SHOW server_encoding",
+            {"utf8": "UTF8"},
+            "Make the database again with ENCODING 'UTF8' TEMPLATE template0.",
+        ),
+        _is(
+            "durability",
+            "SELECT current_setting('fsync') || ' ' || current_setting('synchronous_commit')",
+            {f"on {word}": "every commit reaches the disk" for word in ("on", "remote_apply")},
+            "Set fsync = on and synchronous_commit = on, or a crash loses acknowledged payments.",
+        ),
+    ),
+    "mysql": (
+        _is(
+            "character set",
+            "SELECT @@character_set_connection",
+            {"utf8mb4": "utf8mb4"},
+            "Nothing of ours sets this; report it.",
+        ),
+        _collations,
+        _is(
+            "strictness",
+            "SELECT @@sql_mode LIKE '%%STRICT_TRANS_TABLES%%'",
+            {"1": "values that do not fit are refused"},
+            "Add STRICT_TRANS_TABLES to sql_mode, or the server cuts values instead.",
+        ),
+        _is(
+            "durability",
+            "SELECT @@innodb_flush_log_at_trx_commit",
+            {"1": "every commit reaches the disk"},
+            "Set innodb_flush_log_at_trx_commit = 1, or a crash loses acknowledged payments.",
+        ),
+    ),
+}

@@ -1,0 +1,265 @@
+"""Every command with its options and examples, and what each way to fail exits with.
+
+What a command does is imported when it runs, so that `--help` answers at once.
+"""
+# ruff: noqa: PLC0415, D103  # for that reason; and each command's help says what it does
+
+import sys
+from enum import StrEnum
+from typing import Annotated, NoReturn
+
+import typer
+from typer.main import get_command
+
+from tallystick.cli import exits
+
+EXIT_CODES = """Exit codes: 0 done; 1 a violation or a problem was found; 2 wrong usage or a bad \
+setting; 3 there is no such thing; 4 a rule refuses; 5 the database does not answer.
+
+Settings are read from variables that begin with TALLYSTICK_ and from the file .env of the working \
+directory."""
+
+
+class KeyRole(StrEnum):
+    """The roles that a key of an organization may have."""
+
+    OWNER = "owner"
+    VIEWER = "viewer"
+
+
+def _help(*paragraphs: str, examples: tuple[str, ...]) -> str:
+    # The backspace is how a paragraph asks to keep its lines.
+    lines = ["\b", "Examples:", *(f"  tallystick {example}" for example in examples)]
+    return "\n\n".join([*paragraphs, "\n".join(lines)])
+
+
+def _group(name: str, words: str) -> typer.Typer:
+    made = typer.Typer(no_args_is_help=True)
+    app.add_typer(made, name=name, help=words)
+    return made
+
+
+app = typer.Typer(
+    name="tallystick",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog=EXIT_CODES,
+    help="Issue invoices, collect what is owed, and keep books that both sides can check.",
+)
+migrate = _group("migrate", "Bring the database to the tables that this version needs.")
+organizations = _group("organizations", "Organizations: those who are owed.")
+key = _group("key", "API keys.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on, instead of TALLYSTICK_PORT.")]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # the option's own value
+    if wanted:
+        from tallystick import __version__
+
+        typer.echo(f"tallystick {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command(
+    help=_help(
+        "Migrate and serve, in one process.",
+        "Says where to look and what to try next.",
+        examples=("up", "up --port 8080"),
+    )
+)
+def up(host: Host = None, port: Port = None) -> None:
+    from tallystick.cli import serving
+
+    serving.up(host=host, port=port)
+
+
+@app.command(
+    help=_help(
+        "Serve a database that is migrated already.",
+        examples=("serve", "serve --host 0.0.0.0 --workers 4", "serve --reload"),
+    )
+)
+def serve(
+    *,
+    host: Host = None,
+    port: Port = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start again when a source file changes.")
+    ] = False,
+) -> None:
+    if reload and workers > 1:
+        raise typer.BadParameter("--reload works with one worker. Leave out one of the two.")
+    from tallystick.cli import serving
+
+    serving.serve(host=host, port=port, workers=workers, reload=reload)
+
+
+@migrate.command(
+    "up",
+    help=_help(
+        "Bring the database up to a revision.",
+        "May be killed and started again, and started twice at once.",
+        examples=("migrate up", "migrate up 0003"),
+    ),
+)
+def migrate_up(
+    revision: Annotated[str, typer.Argument(help="Revision to reach.")] = "head",
+) -> None:
+    from tallystick.cli import migrating
+
+    migrating.up(revision)
+
+
+@migrate.command(
+    "down",
+    help=_help(
+        "Bring the database down to a revision.",
+        "Tables above it are removed with everything in them: make a backup first.",
+        examples=("migrate down 0005", "migrate down base --yes"),
+    ),
+)
+def migrate_down(
+    revision: Annotated[str, typer.Argument(help="Revision to reach; base removes everything.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    if not yes:
+        question = f"Remove every table above revision {revision}, with its rows?"
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("This removes data and nobody can be asked. Add --yes.")
+        typer.confirm(question, abort=True, err=True)
+    from tallystick.cli import migrating
+
+    migrating.down(revision)
+
+
+@migrate.command(
+    "status",
+    help=_help(
+        "Print the revision of the database and the one that is needed; exit 1 if they differ.",
+        examples=("migrate status", "migrate status --json"),
+    ),
+)
+def migrate_status(*, as_json: Json = False) -> None:
+    from tallystick.cli import migrating
+
+    _exit_unless(migrating.status(as_json=as_json))
+
+
+@app.command(
+    help=_help(
+        "Look at settings and database, and say what to do about each problem; exit 1 if any.",
+        examples=("doctor", "doctor --json"),
+    )
+)
+def doctor(*, as_json: Json = False) -> None:
+    from tallystick.cli import diagnosis
+
+    _exit_unless(diagnosis.doctor(as_json=as_json))
+
+
+@organizations.command(
+    "list",
+    help=_help(
+        "List the organizations, newest first.",
+        examples=("organizations list", "organizations list --json"),
+    ),
+)
+def organizations_list(*, as_json: Json = False) -> None:
+    from tallystick.cli import reading
+
+    reading.organizations(as_json=as_json)
+
+
+@app.command(
+    help=_help(
+        "Count every invariant of the books on the live database; exit 1 on a violation.",
+        examples=("audit", "audit --json"),
+    )
+)
+def audit(*, as_json: Json = False) -> None:
+    from tallystick.cli import reading
+
+    _exit_unless(reading.audit(as_json=as_json))
+
+
+@app.command(
+    help=_help(
+        "Fill the database with two plainly marked demonstration organizations.",
+        "A second run changes nothing.",
+        examples=("demo",),
+    )
+)
+def demo() -> None:
+    from tallystick.cli import demo as demonstration
+
+    demonstration.run()
+
+
+@key.command(
+    "create",
+    help=_help(
+        "Make an API key. The key alone goes to standard output, and is never shown again.",
+        examples=(
+            "key create --organization northfield --role owner",
+            "key create --organization northfield --role viewer --name 'parents portal'",
+            "key create --platform",
+        ),
+    ),
+)
+def key_create(
+    *,
+    organization: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Organization that the key is for.")
+    ] = None,
+    role: Annotated[
+        KeyRole | None, typer.Option(help="What the key may do there; a viewer only reads.")
+    ] = None,
+    platform: Annotated[
+        bool, typer.Option("--platform", help="A key for every organization, and to make new ones.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+) -> None:
+    from tallystick.cli import keys
+
+    if platform:
+        if organization or role:
+            message = "A platform key has no organization and no role. Leave them out."
+            raise typer.BadParameter(message)
+        keys.create(slug=None, role="platform", name=name)
+        return
+    if not organization or not role:
+        message = "Say whose key it is: --organization SLUG --role owner|viewer, or --platform."
+        raise typer.BadParameter(message)
+    keys.create(slug=organization, role=role.value, name=name)
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name, and end the process with its exit code."""
+    try:
+        get_command(app)()
+    except Exception as error:  # noqa: BLE001  # raised on, unless it can be explained
+        from tallystick.cli import failing
+
+        failing.end(error)
+    sys.exit(0)
+
+
+def _exit_unless(fine: bool) -> None:  # noqa: FBT001  # reads as a sentence
+    if not fine:
+        raise typer.Exit(exits.PROBLEM)

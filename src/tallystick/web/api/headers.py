@@ -1,0 +1,102 @@
+"""What an operation takes beside its body, as OpenAPI shows it.
+
+`DirectRoute` does what these declare; none of the functions is ever called.
+"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Path
+
+from tallystick.web.call import Call
+
+_Organization = Annotated[
+    str | None,
+    Header(
+        description="The organization, by id or slug. Needed with a platform key only.",
+        examples=["northfield"],
+    ),
+]
+_IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern="^[ -~]+$",
+        description="A name for this request: repeated under it, it has its effect once.",
+        examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"],
+    ),
+]
+_IfMatch = Annotated[
+    str,
+    Header(
+        description="The ETag of the version that you saw.", pattern='^"[0-9]+"$', examples=['"1"']
+    ),
+]
+
+
+def _reading(tallystick_organization: _Organization = None) -> None:
+    raise NotImplementedError
+
+
+def _command(
+    tallystick_organization: _Organization = None, idempotency_key: _IdempotencyKey = None
+) -> None:
+    raise NotImplementedError
+
+
+def _change(
+    if_match: _IfMatch,
+    tallystick_organization: _Organization = None,
+    idempotency_key: _IdempotencyKey = None,
+) -> None:
+    raise NotImplementedError
+
+
+def _platform_reading() -> None:
+    raise NotImplementedError
+
+
+def _platform_command(idempotency_key: _IdempotencyKey = None) -> None:
+    raise NotImplementedError
+
+
+def _platform_change(if_match: _IfMatch, idempotency_key: _IdempotencyKey = None) -> None:
+    raise NotImplementedError
+
+
+Reading = Annotated[Call, Depends(_reading)]
+"""Reads in one organization."""
+Command = Annotated[Call, Depends(_command)]
+"""Writes in one organization."""
+Change = Annotated[Call, Depends(_change)]
+"""Changes the version that its author saw, in one organization."""
+PlatformReading = Annotated[Call, Depends(_platform_reading)]
+"""Reads organizations themselves."""
+PlatformCommand = Annotated[Call, Depends(_platform_command)]
+"""Writes organizations themselves."""
+PlatformChange = Annotated[Call, Depends(_platform_change)]
+"""Changes an organization itself."""
+
+OrganizationId = Annotated[
+    str,
+    Path(
+        description="Id or slug of the organization.",
+        min_length=1,
+        max_length=63,
+        examples=["northfield"],
+    ),
+]
+CustomerId = Annotated[
+    UUID, Path(description="Id of the customer.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])
+]
+InvoiceId = Annotated[
+    UUID,
+    Path(
+        description="Id of the invoice, which is not its number.",
+        examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e10"],
+    ),
+]
+PaymentId = Annotated[
+    UUID, Path(description="Id of the payment.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e11"])
+]

@@ -1,0 +1,183 @@
+"""Operations on invoices."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Query as QueryParameters
+from starlette.responses import Response
+
+from tallystick.invoices import queries
+from tallystick.invoices.correcting import VoidInvoice, void_invoices
+from tallystick.invoices.drafting import (
+    ChangeDraft,
+    CreateDraft,
+    DeleteDraft,
+    change_drafts,
+    create_drafts,
+    delete_drafts,
+)
+from tallystick.invoices.issuing import IssueInvoice, IssueNew, issue_invoices, issue_new
+from tallystick.kernel.errors import Invalid
+from tallystick.web.api.headers import Change, Command, InvoiceId, Reading
+from tallystick.web.api.shapes.invoice_views import (
+    Invoice,
+    InvoiceList,
+    TotalsTrace,
+    shown_in_list,
+    shown_whole,
+)
+from tallystick.web.api.shapes.invoices import (
+    DraftChanges,
+    InvoiceQuery,
+    IssueShape,
+    NewInvoice,
+    VoidShape,
+    draft_content,
+    draft_merged,
+    invoice_filter,
+)
+from tallystick.web.direct import DirectRoute, operation_id
+from tallystick.web.documented import answers
+
+router = APIRouter(
+    prefix="/v1/invoices",
+    tags=["invoices"],
+    route_class=DirectRoute,
+    generate_unique_id_function=operation_id,
+)
+
+_ONE = ("invoice.unknown",)
+_DRAFTING = (
+    *("organization.inactive", "customer.unknown", "customer.inactive"),
+    *("money.currency_unknown", "money.malformed", "money.precision", "money.too_large"),
+    *("money.negative", "invoice.quantity_malformed", "invoice.tax_rate_malformed"),
+    *("invoice.discount_malformed", "invoice.discount_exceeds_line"),
+    "invoice.discount_exceeds_total",
+)
+_ISSUING = (
+    *("invoice.no_lines", "invoice.total_zero", "invoice.date_in_future"),
+    "invoice.date_before_last",
+)
+
+
+@router.post("", status_code=201, responses=answers(Invoice, *_DRAFTING, *_ISSUING, status=201))
+async def create_invoice(call: Command, body: NewInvoice) -> Response:
+    """Make an invoice: a draft, or issued at once with `"issue": true`.
+
+    Every figure is computed here. An issued invoice has its number and its due date, and never
+    changes again.
+    """
+    content = draft_content(body, call.place.currency)
+    if body.issue:
+        issuing = IssueNew(act=call.act(), content=content, issue_date=body.issue_date)
+        made = await call.run(issue_new, issuing)
+    elif body.issue_date is None:
+        made = await call.run(create_drafts, CreateDraft(act=call.act(), content=content))
+    else:
+        message = "A draft has no issue date. Give it when you issue the draft, or say issue: true."
+        raise Invalid("request.invalid", message, pointer="/issue_date")
+    return call.reply(shown_whole(made), status=201, location=f"/v1/invoices/{made['id']}")
+
+
+@router.get(
+    "",
+    responses=answers(
+        InvoiceList,
+        *("money.currency_unknown", "money.malformed", "money.precision", "money.too_large"),
+    ),
+)
+async def list_invoices(
+    call: Reading, query: Annotated[InvoiceQuery, QueryParameters()]
+) -> Response:
+    """List invoices, newest first, without their lines."""
+    place, today, after = call.place, call.today(), call.after(query)
+    wanted = invoice_filter(query, place.currency)
+    page = await call.read(
+        lambda conn: queries.list_invoices(
+            conn, place.id, wanted, today=today, after=after, limit=query.limit
+        )
+    )
+    return call.page(page, shown_in_list, query)
+
+
+@router.get("/{invoice_id}", responses=answers(Invoice, *_ONE))
+async def get_invoice(call: Reading, invoice_id: InvoiceId) -> Response:
+    """Read one invoice."""
+    place, today = call.place, call.today()
+    invoice = await call.read(
+        lambda conn: queries.get_invoice(conn, place.id, invoice_id, today=today)
+    )
+    return call.reply(shown_whole(invoice))
+
+
+@router.get("/{invoice_id}/totals", responses=answers(TotalsTrace, *_ONE))
+async def get_totals_trace(call: Reading, invoice_id: InvoiceId) -> Response:
+    """Read how each figure of an invoice came about, step by step.
+
+    Enough to redo the invoice with a pocket calculator, by the terms of EN 16931.
+    """
+    place = call.place
+    trace = await call.read(lambda conn: queries.get_totals_trace(conn, place.id, invoice_id))
+    return call.reply(trace)
+
+
+@router.patch("/{invoice_id}", responses=answers(Invoice, *_ONE, *_DRAFTING, "invoice.issued"))
+async def change_invoice(call: Change, invoice_id: InvoiceId, body: DraftChanges) -> Response:
+    """Change a draft. The lines, where named, replace all lines."""
+    version, place, today = call.version(), call.place, call.today()
+    draft = await call.read(
+        lambda conn: queries.get_invoice(conn, place.id, invoice_id, today=today)
+    )
+    merged = draft_merged(draft, body.named())
+    command = ChangeDraft(
+        act=call.act(),
+        invoice_id=invoice_id,
+        version=version,
+        content=draft_content(merged, place.currency),
+    )
+    return call.reply(shown_whole(await call.run(change_drafts, command)))
+
+
+@router.delete(
+    "/{invoice_id}",
+    status_code=204,
+    response_class=Response,
+    responses=answers(None, *_ONE, "organization.inactive", "invoice.issued", status=204),
+)
+async def delete_invoice(call: Change, invoice_id: InvoiceId) -> Response:
+    """Delete a draft. No number was used, so none is missing."""
+    command = DeleteDraft(act=call.act(), invoice_id=invoice_id, version=call.version())
+    await call.run(delete_drafts, command)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{invoice_id}/issue",
+    responses=answers(
+        Invoice,
+        *(*_ONE, *_ISSUING, "invoice.issued", "organization.inactive", "customer.inactive"),
+    ),
+)
+async def issue_invoice(
+    call: Command, invoice_id: InvoiceId, body: IssueShape | None = None
+) -> Response:
+    """Issue a draft: it gets its number and its due date, and never changes again."""
+    command = IssueInvoice(
+        act=call.act(),
+        invoice_id=invoice_id,
+        issue_date=None if body is None else body.issue_date,
+    )
+    return call.reply(shown_whole(await call.run(issue_invoices, command)))
+
+
+@router.post(
+    "/{invoice_id}/void",
+    responses=answers(
+        Invoice,
+        *(*_ONE, "organization.inactive", "invoice.draft", "invoice.void", "invoice.paid"),
+    ),
+)
+async def void_invoice(call: Command, invoice_id: InvoiceId, body: VoidShape) -> Response:
+    """Void an invoice on which nothing was paid. It keeps its number, and nobody owes it."""
+    command = VoidInvoice(act=call.act(), invoice_id=invoice_id, reason=body.reason)
+    return call.reply(shown_whole(await call.run(void_invoices, command)))

@@ -1,0 +1,147 @@
+"""Operations on organizations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Query as QueryParameters
+from starlette.responses import Response
+
+from tallystick.parties import organizations
+from tallystick.parties.organizations import (
+    ChangeOrganization,
+    CreateOrganization,
+    SetOrganizationActive,
+)
+from tallystick.web.api.headers import (
+    OrganizationId,
+    PlatformChange,
+    PlatformCommand,
+    PlatformReading,
+)
+from tallystick.web.api.shapes.organizations import (
+    NewOrganization,
+    Organization,
+    OrganizationChanges,
+    OrganizationList,
+    OrganizationQuery,
+)
+from tallystick.web.call import Call
+from tallystick.web.direct import DirectRoute, operation_id
+from tallystick.web.documented import answers
+
+router = APIRouter(
+    prefix="/v1/organizations",
+    tags=["organizations"],
+    route_class=DirectRoute,
+    generate_unique_id_function=operation_id,
+)
+
+_MALFORMED = (
+    "organization.slug_malformed",
+    "organization.country_unknown",
+    "organization.time_zone_unknown",
+)
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=answers(
+        Organization,
+        "organization.slug_taken",
+        "money.currency_unknown",
+        *_MALFORMED,
+        status=201,
+    ),
+)
+async def create_organization(call: PlatformCommand, body: NewOrganization) -> Response:
+    """Make an organization. Needs a platform key."""
+    command = CreateOrganization(
+        act=call.act(),
+        slug=body.slug,
+        name=body.name,
+        country=body.country,
+        currency=body.currency,
+        time_zone=body.time_zone,
+        tax_id=body.tax_id,
+        address=body.address.named(),
+        terms_days=body.terms_days,
+    )
+    made = await call.run(organizations.create_organizations, command)
+    return call.reply(made, status=201, location=f"/v1/organizations/{made['id']}")
+
+
+@router.get("", responses=answers(OrganizationList))
+async def list_organizations(
+    call: PlatformReading, query: Annotated[OrganizationQuery, QueryParameters()]
+) -> Response:
+    """List organizations: all of them with a platform key, otherwise your own."""
+    after, only = call.after(query), call.actor.organization_id
+    page = await call.read(
+        lambda conn: organizations.list_organizations(
+            conn, only=only, active=query.active, after=after, limit=query.limit
+        )
+    )
+    return call.page(page, dict, query)
+
+
+@router.get("/{organization_id}", responses=answers(Organization, "organization.unknown"))
+async def get_organization(
+    call: PlatformReading,
+    organization_id: OrganizationId,  # noqa: ARG001  # declared; the route has read it
+) -> Response:
+    """Read one organization."""
+    place = call.place
+    return call.reply(await call.read(lambda conn: organizations.get_organization(conn, place.id)))
+
+
+@router.patch(
+    "/{organization_id}",
+    responses=answers(
+        Organization,
+        "organization.unknown",
+        "organization.inactive",
+        *_MALFORMED,
+    ),
+)
+async def change_organization(
+    call: PlatformChange,
+    organization_id: OrganizationId,  # noqa: ARG001  # declared; the route has read it
+    body: OrganizationChanges,
+) -> Response:
+    """Change what an organization says of itself. Documents issued before keep their copy."""
+    command = ChangeOrganization(act=call.act(), version=call.version(), changes=body.named())
+    changed = await call.run(organizations.change_organizations, command)
+    # Its time zone may be another now.
+    call.edge.callers.forget()
+    return call.reply(changed)
+
+
+@router.post(
+    "/{organization_id}/deactivate",
+    responses=answers(Organization, "organization.unknown", "organization.inactive_already"),
+)
+async def deactivate_organization(
+    call: PlatformCommand,
+    organization_id: OrganizationId,  # noqa: ARG001  # declared; the route has read it
+) -> Response:
+    """Stop all writing in the books of an organization. Needs a platform key."""
+    return await _set_active(call, active=False)
+
+
+@router.post(
+    "/{organization_id}/reactivate",
+    responses=answers(Organization, "organization.unknown", "organization.active_already"),
+)
+async def reactivate_organization(
+    call: PlatformCommand,
+    organization_id: OrganizationId,  # noqa: ARG001  # declared; the route has read it
+) -> Response:
+    """Allow writing in the books of an organization again. Needs a platform key."""
+    return await _set_active(call, active=True)
+
+
+async def _set_active(call: Call, *, active: bool) -> Response:
+    command = SetOrganizationActive(act=call.act(), active=active)
+    changed = await call.run(organizations.set_organizations_active, command)
+    return call.reply(changed)

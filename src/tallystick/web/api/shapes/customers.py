@@ -1,0 +1,135 @@
+"""Customers, as the API takes and shows them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tallystick.parties.customers import CustomerKind
+from tallystick.web.api.shapes.organizations import NO_ADDRESS, Active, PostalAddress, TaxId
+from tallystick.web.fields import (
+    UNNAMED,
+    Body,
+    Id,
+    Line,
+    Moment,
+    NextCursor,
+    PageQuery,
+    Part,
+    Version,
+    View,
+)
+
+Kind = Annotated[CustomerKind, Field(description="Who they are.", examples=["student"])]
+CustomerName = Annotated[
+    Line,
+    Field(
+        min_length=1,
+        max_length=255,
+        description="The name on documents.",
+        examples=["Maya Okonkwo"],
+    ),
+]
+GivenName = Annotated[Line | None, Field(min_length=1, max_length=255, examples=["Maya"])]
+FamilyName = Annotated[Line | None, Field(min_length=1, max_length=255, examples=["Okonkwo"])]
+Email = Annotated[
+    Line | None, Field(min_length=1, max_length=254, examples=["maya.okonkwo@example.com"])
+]
+Phone = Annotated[Line | None, Field(min_length=1, max_length=32, examples=["+34 600 000 000"])]
+Language = Annotated[
+    Line | None,
+    Field(
+        max_length=35,
+        pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
+        description="Language of documents and messages (BCP 47).",
+        examples=["es"],
+    ),
+]
+ExternalReference = Annotated[
+    Line | None,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Your own name for the customer, unique in the organization.",
+        examples=["S-2026-0117"],
+    ),
+]
+
+
+class NewCustomer(Body):
+    """A customer to make."""
+
+    kind: Kind
+    name: CustomerName
+    given_name: GivenName = None
+    family_name: FamilyName = None
+    email: Email = None
+    phone: Phone = None
+    address: PostalAddress = NO_ADDRESS
+    tax_id: TaxId = None
+    language: Language = None
+    external_reference: ExternalReference = None
+
+
+class CustomerChanges(Part):
+    """What to change of a customer; what is not named stays as it is, and null empties a member."""
+
+    kind: Kind = UNNAMED
+    name: CustomerName = UNNAMED
+    given_name: GivenName = UNNAMED
+    family_name: FamilyName = UNNAMED
+    email: Email = UNNAMED
+    phone: Phone = UNNAMED
+    address: PostalAddress = UNNAMED
+    tax_id: TaxId = UNNAMED
+    language: Language = UNNAMED
+    external_reference: ExternalReference = UNNAMED
+
+
+class CustomerQuery(PageQuery):
+    """What a list of customers is narrowed to; all that is given must hold."""
+
+    active: Annotated[
+        bool | None, Field(description="Only those in use, or only the others.", examples=[True])
+    ] = None
+    kind: Annotated[
+        CustomerKind | None, Field(description="Only of this kind.", examples=["student"])
+    ] = None
+    email: Annotated[
+        Line | None,
+        Field(max_length=254, description="Exactly this address.", examples=["a@example.com"]),
+    ] = None
+    external_reference: Annotated[
+        Line | None,
+        Field(max_length=100, description="Exactly this reference.", examples=["S-2026-0117"]),
+    ] = None
+
+
+class Customer(View):
+    """A customer: pays in the books of one organization."""
+
+    id: Id
+    kind: Kind
+    name: CustomerName
+    given_name: GivenName
+    family_name: FamilyName
+    email: Email
+    phone: Phone
+    address: PostalAddress
+    tax_id: TaxId
+    language: Language
+    external_reference: ExternalReference
+    active: Active
+    erased_at: Annotated[
+        Moment | None,
+        Field(description="When the personal data were erased.", examples=[None]),
+    ]
+    version: Version
+    created_at: Moment
+    updated_at: Moment
+
+
+class CustomerList(View):
+    """A page of customers, newest first."""
+
+    data: list[Customer]
+    next: NextCursor

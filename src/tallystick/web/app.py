@@ -1,0 +1,118 @@
+"""Puts the edge together: routes, middleware, and what starts and ends with the server."""
+
+import gc
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+import tallystick
+from tallystick.kernel.clock import Clock
+from tallystick.kernel.coalescing import Coalescer
+from tallystick.kernel.database import Database
+from tallystick.kernel.signing import Signer
+from tallystick.web import health, openapi, pages
+from tallystick.web.api import customers, invoices, ledger, organizations, payments
+from tallystick.web.edge import Edge
+from tallystick.web.identity import Callers
+from tallystick.web.middleware import Shell
+
+_STATIC = Path(__file__).parent / "static"
+# The order is the one in which an address is looked up: what is asked for most stands first.
+_NOUNS = (payments, invoices, customers, organizations, ledger)
+
+
+def make_app(
+    *,
+    database: Database,
+    clock: Clock,
+    signer: Signer,
+    environment: str,
+    migration_status: Callable[[], tuple[str | None, str]],
+) -> FastAPI:
+    """Make the application. Whoever gave the database closes it, after the application ended."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # What was loaded until now stays for ever, so the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        coalescer = Coalescer(database)
+        readers = ThreadPoolExecutor(database.readers, thread_name_prefix="reader")
+        app.state.edge = Edge(
+            database=database,
+            coalescer=coalescer,
+            readers=readers,
+            clock=clock,
+            signer=signer,
+            callers=Callers(),
+            environment=environment,
+            migration_status=migration_status,
+        )
+        try:
+            yield
+        finally:
+            await coalescer.close()
+            readers.shutdown()
+
+    app = _Application(
+        title="Tallystick",
+        version=tallystick.__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        # Nobody has switched it on yet, and asking whether somebody has costs every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.production = environment == "production"
+    for noun in _NOUNS:
+        # Not `include_router`: it matches every address twice on its way to an operation.
+        app.router.routes.extend(noun.router.routes)
+    app.router.routes += [
+        *health.ROUTES,
+        *pages.ROUTES,
+        Route("/openapi.json", openapi.serve, methods=["GET"]),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+    return app
+
+
+class _Application(FastAPI):
+    """FastAPI with two layers around its routes instead of six, none of which would do anything."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put our layer outermost."""
+        refusing = ExceptionMiddleware(self.router, handlers={HTTPException: _refuse})
+        return Shell(refusing, production=self.state.production)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Answer what no route wanted: an unknown address, or a method that it does not have."""
+    assert isinstance(error, HTTPException)
+    if error.status_code != 405:  # noqa: PLR2004  # Method Not Allowed
+        return pages.not_found(request.scope)
+    allowed = ", ".join(_methods(request))
+    detail = f"{request.method} is not possible here. Use {allowed}."
+    return pages.refused(
+        request.scope, "request.method_unknown", detail, headers={"Allow": allowed}
+    )
+
+
+def _methods(request: Request) -> list[str]:
+    """Name every method that an address has, whichever routes serve them."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))

@@ -1,0 +1,190 @@
+"""One request to the API, as its endpoint sees it: who calls, and the doors to the core."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection
+from starlette.responses import Response
+from starlette.types import Scope
+
+from tallystick.kernel import clock, ids
+from tallystick.kernel.actor import Act, Actor
+from tallystick.kernel.coalescing import UseCase
+from tallystick.kernel.errors import Invalid, Refusal, Refused, shown
+from tallystick.kernel.idempotency import Command
+from tallystick.kernel.paging import Page
+from tallystick.web.arrival import Arrival
+from tallystick.web.edge import Edge
+from tallystick.web.fields import PageQuery
+from tallystick.web.identity import Caller, Place
+
+JSON_MEDIA_TYPE = "application/json"
+_JSON = JSON_MEDIA_TYPE.encode()
+
+_IDEMPOTENCY_KEY = re.compile(r"[ -~]{1,255}")
+_ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
+
+T = TypeVar("T")
+
+
+class Call:
+    """One request to an operation, admitted and not yet answered."""
+
+    __slots__ = ("_arrival", "_caller", "_scope", "body", "edge", "replayed")
+
+    def __init__(self, scope: Scope, arrival: Arrival, edge: Edge, caller: Caller) -> None:
+        self._scope = scope
+        self._arrival = arrival
+        self._caller = caller
+        self.edge = edge
+        self.body: Any = None
+        """The body as it was parsed; None when there was none."""
+        self.replayed = False
+        """Whether the answer had been given before under the same key."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self._caller.actor
+
+    @property
+    def place(self) -> Place:
+        """The organization that the request is about; its route makes sure that there is one."""
+        place = self._caller.place
+        assert place is not None, "the route asks for an organization"
+        return place
+
+    def today(self) -> date:
+        """Tell the present day in the organization's time zone."""
+        return clock.day(self.edge.clock(), self.place.time_zone)
+
+    def act(self) -> Act:
+        """Make the act of a command: who, where, when, and under which idempotency key.
+
+        Raises:
+            Invalid: idempotency.key_malformed.
+        """
+        place, at = self._caller.place, self.edge.clock()
+        return Act(
+            actor=self._caller.actor,
+            organization_id=ids.NIL if place is None else place.id,
+            at=at,
+            key=self._key(),
+            fingerprint=self._fingerprint(),
+            request_id=self._arrival.request_id,
+        )
+
+    def check_media_type(self) -> None:
+        """Refuse a body that does not say it is JSON.
+
+        Raises:
+            Invalid: request.media_type.
+        """
+        sent = self._arrival.headers.get(b"content-type", b"")
+        if sent != _JSON and sent.partition(b";")[0].strip().lower() != _JSON:
+            message = f"The Content-Type is {shown(sent.decode('latin-1'))}. Send application/json."
+            raise Invalid("request.media_type", message)
+
+    def version(self) -> int:
+        """Give the version that the author of a change saw.
+
+        Source: RFC 9110 section 13.1.1 and RFC 6585 section 3. An ETag that is none of ours matches
+        nothing.
+
+        Raises:
+            Refused: precondition.required without If-Match; precondition.stale for what cannot
+                match.
+        """
+        sent = self._arrival.header(b"if-match")
+        if sent is None:
+            message = "Send the ETag of the object as you last read it in the If-Match header."
+            raise Refused("precondition.required", message)
+        match = _ETAG.fullmatch(sent)
+        if match is None:
+            message = (
+                f'If-Match says {shown(sent)}, which is no ETag given here. They look like "3".'
+            )
+            raise Refused("precondition.stale", message)
+        return int(match[1])
+
+    async def run(self, use_case: UseCase[T], command: Command) -> T:
+        """Run a command and give its result.
+
+        Raises:
+            Refused: with the code of the use case.
+            Unavailable: it could not be run now.
+        """
+        answer = await self.edge.coalescer.run(use_case, command)
+        self.replayed = answer.replayed
+        if isinstance(answer.outcome, Refusal):
+            refusal = answer.outcome
+            raise Refused(
+                refusal.code, refusal.detail, pointer=refusal.pointer, facts=refusal.facts
+            )
+        return answer.outcome
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query."""
+        return await self.edge.read(query)
+
+    def reply(
+        self, document: Mapping[str, Any], *, status: int = 200, location: str | None = None
+    ) -> Response:
+        """Answer with one object; its version is the ETag."""
+        headers = {}
+        if "version" in document:
+            headers["ETag"] = f'"{document["version"]}"'
+        if location is not None:
+            headers["Location"] = self._scope.get("root_path", "") + location
+        return Response(orjson.dumps(document), status, headers, JSON_MEDIA_TYPE)
+
+    def after(self, query: PageQuery) -> UUID | None:
+        """Read the cursor of a page; None stands for the first page.
+
+        Raises:
+            Invalid: paging.cursor_unknown, also for the cursor of another list.
+        """
+        if query.cursor is None:
+            return None
+        value = self.edge.signer.read(self._list(query), query.cursor)
+        if value is None:
+            message = "This cursor is not the next of a page of this list with these filters."
+            raise Invalid("paging.cursor_unknown", message, pointer="/cursor")
+        return UUID(bytes=value)
+
+    def page(
+        self, page: Page[T], encode: Callable[[T], Mapping[str, Any]], query: PageQuery
+    ) -> Response:
+        """Answer with one page of a list."""
+        cursor = None
+        if page.next_after is not None:
+            cursor = self.edge.signer.sign(self._list(query), page.next_after.bytes)
+        document = {"data": [encode(item) for item in page.items], "next": cursor}
+        return Response(orjson.dumps(document), media_type=JSON_MEDIA_TYPE)
+
+    def _list(self, query: PageQuery) -> str:
+        place = self._caller.place
+        filters = query.model_dump_json(exclude={"limit", "cursor"}, exclude_none=True)
+        return f"cursor {place and place.id} {self._scope['path']} {filters}"
+
+    def _key(self) -> str:
+        sent = self._arrival.header(b"idempotency-key")
+        if sent is None:
+            return str(ids.new())
+        if not _IDEMPOTENCY_KEY.fullmatch(sent):
+            message = "The Idempotency-Key must have 1 to 255 printable ASCII characters."
+            raise Invalid("idempotency.key_malformed", message)
+        return sent
+
+    def _fingerprint(self) -> str:
+        scope = self._scope
+        seen = self._arrival.headers.get(b"if-match", b"")
+        hashed = hashlib.sha256(f"{scope['method']} {scope['path']} ".encode() + seen + b"\n")
+        if self.body is not None:
+            hashed.update(orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS))
+        return hashed.hexdigest()

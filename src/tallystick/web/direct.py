@@ -1,0 +1,225 @@
+"""The route of every operation of the API: admit, decode, call, and refuse in one way.
+
+FastAPI reads the signature of an endpoint and documents it; the request itself does not pass
+through FastAPI's machinery, which costs more than all the rest. An endpoint is `async` and takes
+
+    call    who calls, and the doors to the core
+    query   the parameters of the query, where there are any
+    body    the body, where there is one
+    *_id    the ids in the path, by their names
+
+The headers that the dependency of `call` declares are the ones that the operation needs or honours.
+"""
+
+import inspect
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final, get_args, get_type_hints
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import structlog
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from tallystick.auth.policy import ROLES, allows
+from tallystick.kernel.errors import Invalid, Refusal, Refused, Unavailable, shown
+from tallystick.web import documented, strict
+from tallystick.web.arrival import Arrival
+from tallystick.web.call import Call
+from tallystick.web.edge import Edge
+from tallystick.web.fields import Body, PageQuery
+from tallystick.web.identity import Caller
+from tallystick.web.problems import TABLE, Fault, problem
+from tallystick.web.strict import Misshapen
+
+log = structlog.get_logger(__name__)
+
+_UNKNOWN: Final = {
+    "customer_id": "customer.unknown",
+    "invoice_id": "invoice.unknown",
+    "payment_id": "payment.unknown",
+}
+"""What is said of an id in a path that nothing can have."""
+_UUID_LENGTH: Final = 36
+_ORGANIZATION: Final = "organization_id"
+"""The one path parameter that the route reads itself: it names the place of the call."""
+
+
+class _Nothing(Body):
+    """The body of an operation that takes none."""
+
+
+class DirectRoute(APIRoute):
+    """One operation. It cannot exist without a row in the table of permissions."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        super().__init__(path, endpoint, **settings)
+        self.summary, _, self.description = self.description.partition("\n\n")
+        self._roles = frozenset(role for role in ROLES if allows(role, self.unique_id))
+        hints = get_type_hints(endpoint, include_extras=True)
+        self.headers = _declared_headers(hints["call"])
+        self._query = TypeAdapter(hints["query"]).validator if "query" in hints else None
+        self._body = TypeAdapter(hints.get("body", _Nothing)).validator
+        self.takes_body = "body" in hints
+        self.lists = "query" in hints and issubclass(get_type_hints(endpoint)["query"], PageQuery)
+        body = inspect.signature(endpoint).parameters.get("body")
+        self._needs_body = body is not None and body.default is inspect.Parameter.empty
+        documented.complete(self)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        arrival, edge = Arrival.of(scope), Edge.of(scope)
+        call: Call | None = None
+        try:
+            caller = await self._admit(scope, arrival, edge)
+            call = Call(scope, arrival, edge, caller)
+            arguments = await self._arguments(call, scope, receive)
+            response: Response = await self.endpoint(call, **arguments)
+        except Refused as refused:
+            response = self._refuse(scope, refused)
+        except Unavailable as unavailable:
+            response = problem(
+                scope,
+                "server.unavailable",
+                unavailable.detail,
+                headers={"Retry-After": str(unavailable.retry_after_s)},
+            )
+        except ClientDisconnect:
+            return
+        if call is not None and call.replayed:
+            response.headers["Idempotent-Replayed"] = "true"
+        await response(scope, receive, send)
+
+    async def _admit(self, scope: Scope, arrival: Arrival, edge: Edge) -> Caller:
+        """Find who calls and whether they may.
+
+        Raises:
+            Refused: auth.key_missing, auth.key_unknown, auth.forbidden;
+                organization.header_missing, organization.unknown.
+        """
+        key = _key(arrival)
+        if key is None:
+            message = "Send an API key in the header Authorization: Bearer KEY."
+            raise Refused("auth.key_missing", message)
+        named = arrival.header(b"tallystick-organization")
+        caller = await edge.callers.find(edge.read, key, named)
+        if caller is None:
+            raise Refused("auth.key_unknown", "The API key sent is not valid here.")
+        if caller.actor.role not in self._roles:
+            message = f"The role of your key is {caller.actor.role}, which may not do this."
+            raise Refused("auth.forbidden", message)
+        if _ORGANIZATION in self.param_convertors:
+            path_named = scope["path_params"][_ORGANIZATION]
+            found = await edge.callers.find(edge.read, key, path_named)
+            caller = caller if found is None else found
+        elif caller.place is None and "tallystick-organization" in self.headers:
+            message = "Your key may act in every organization. Name one in Tallystick-Organization."
+            raise Invalid("organization.header_missing", message)
+        return caller
+
+    async def _arguments(self, call: Call, scope: Scope, receive: Receive) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        for name, value in scope["path_params"].items():
+            arguments[name] = value if name == _ORGANIZATION else _id(name, value)
+        if self._query is not None:
+            arguments["query"] = self._parameters(scope)
+        elif scope["query_string"]:
+            detail = "This operation takes no parameters in its address."
+            raise Misshapen([{"parameter": "", "detail": detail}])
+        if scope["method"] != "GET":
+            raw = await _read(receive)
+            body = self._decoded(call, raw)
+            if self.takes_body:
+                arguments["body"] = body
+        return arguments
+
+    def _parameters(self, scope: Scope) -> Any:
+        assert self._query is not None
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        sent = dict(pairs)
+        if len(sent) != len(pairs):
+            detail = "A parameter is given twice. Give each once."
+            raise Misshapen([{"parameter": "", "detail": detail}])
+        try:
+            return self._query.validate_strings(sent)
+        except ValidationError as error:
+            raise Misshapen(strict.query_faults(error)) from None
+
+    def _decoded(self, call: Call, raw: bytes) -> Any:
+        if not raw and not self._needs_body:
+            return None
+        call.check_media_type()
+        call.body = strict.parse(raw)
+        try:
+            return self._body.validate_json(raw)
+        except ValidationError as error:
+            raise Misshapen(strict.body_faults(error)) from None
+
+    def _refuse(self, scope: Scope, refused: Refused) -> Response:
+        refusal = refused.refusal
+        code = refusal.code
+        errors = refused.faults if isinstance(refused, Misshapen) else self._fault(refusal)
+        headers = {}
+        if code.startswith("auth."):
+            log.warning("refused", code=code, operation=self.unique_id)
+        if TABLE[code].status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
+        return problem(
+            scope, code, refusal.detail, errors=errors, facts=refusal.facts, headers=headers
+        )
+
+    def _fault(self, refusal: Refusal) -> list[Fault]:
+        if not refusal.pointer:
+            return []
+        if self._query is not None:
+            return [{"parameter": refusal.pointer.lstrip("/"), "detail": refusal.detail}]
+        return [{"pointer": refusal.pointer, "detail": refusal.detail}]
+
+
+def operation_id(route: APIRoute) -> str:
+    """Name an operation by its endpoint: a verb and a noun."""
+    return route.name
+
+
+def _declared_headers(call: Any) -> frozenset[str]:
+    """Name the headers that the dependency of a call declares, as they are sent."""
+    declares = get_args(call)[1].dependency
+    return frozenset(name.replace("_", "-") for name in inspect.signature(declares).parameters)
+
+
+def _key(arrival: Arrival) -> str | None:
+    """Give the key that was sent, as a bearer or in a header of its own."""
+    authorization = arrival.header(b"authorization")
+    if authorization is not None:
+        scheme, _, key = authorization.partition(" ")
+        return key.strip() if scheme.lower() == "bearer" else None
+    return arrival.header(b"x-api-key")
+
+
+def _id(name: str, value: str) -> UUID:
+    try:
+        if len(value) == _UUID_LENGTH:
+            return UUID(value)
+    except ValueError:
+        pass
+    noun = name.removesuffix("_id")
+    raise Refused(_UNKNOWN[name], f"There is no {noun} {shown(value)} in this organization.")
+
+
+async def _read(receive: Receive) -> bytes:
+    """Read the whole body; its size is bounded by the middleware."""
+    chunks = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,0 +1,45 @@
+"""What all requests share."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from starlette.types import Scope
+
+from tallystick.kernel.clock import Clock
+from tallystick.kernel.coalescing import Coalescer
+from tallystick.kernel.database import Database
+from tallystick.kernel.signing import Signer
+from tallystick.web.identity import Callers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The doors to the core, made when the server starts and closed when it ends."""
+
+    database: Database
+    coalescer: Coalescer
+    readers: ThreadPoolExecutor
+    """As many threads as the database has connections for readers."""
+    clock: Clock
+    signer: Signer
+    callers: Callers
+    environment: str
+    migration_status: Callable[[], tuple[str | None, str]]
+    """The revision of the tables, None before the first, and the one that this version wants."""
+
+    @staticmethod
+    def of(scope: Scope) -> "Edge":
+        """Give the edge of the application that serves a request."""
+        edge: Edge = scope["app"].state.edge
+        return edge
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query on a thread of the readers."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.readers, self.database.read, query)

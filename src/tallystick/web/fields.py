@@ -1,0 +1,187 @@
+"""The types of members and parameters, each with its limits, a sentence and an example.
+
+Amounts, quantities and rates are strings here; the operation that knows the currency reads them.
+JSON Schema shows the form of such a string, and the refusal comes from the one reader of the
+kernel, which says better what is wrong.
+"""
+
+import re
+from datetime import date
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from tallystick.kernel import money
+from tallystick.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+
+DAY_MIN: Final = date(1900, 1, 1)
+DAY_MAX: Final = date(2199, 12, 31)
+"""Days in a command lie between these two: all else is a slip, and adds up to no real date."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY_SCHEMA = r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+
+
+class Body(BaseModel):
+    """A body that was sent: nothing unknown in it, no type guessed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+UNNAMED: Any = None
+"""The default of a member that may be left out and may not be null."""
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for member in schema.get("properties", {}).values():
+        member.pop("default", None)
+
+
+class Part(Body):
+    """A body in which it matters which members were named."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    def named(self) -> dict[str, Any]:
+        """Give the members that were named, null ones included, as plain values."""
+        return self.model_dump(exclude_unset=True)
+
+
+class View(BaseModel):
+    """What an answer looks like, for its readers; answers are not made through it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Query(BaseModel):
+    """The parameters of a query: nothing unknown among them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PageQuery(Query):
+    """The parameters of every list."""
+
+    limit: Annotated[
+        int,
+        Field(ge=1, le=LIMIT_MAX, description="How many items a page has at most.", examples=[20]),
+    ] = LIMIT_DEFAULT
+    cursor: Annotated[
+        str | None,
+        Field(
+            max_length=200,
+            description="The `next` of the page before, with the same filters.",
+            examples=[None],
+        ),
+    ] = None
+
+
+def _line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError(
+            "tallystick_control_character",
+            "There is a control character in this text, such as a line break or NUL. Remove it.",
+        )
+    return _written(value)
+
+
+def _paragraph(value: str) -> str:
+    if _CONTROL_BUT_BREAKS.search(value):
+        raise PydanticCustomError(
+            "tallystick_control_character",
+            "There is a control character in this text, such as NUL. Remove it.",
+        )
+    return _written(value)
+
+
+def _written(value: str) -> str:
+    if value and not value.strip():
+        raise PydanticCustomError(
+            "tallystick_blank", "There are only spaces here. Write something."
+        )
+    return value
+
+
+def _day(value: Any) -> date:
+    try:
+        day = date.fromisoformat(value) if _DAY.fullmatch(value) else None
+    except (TypeError, ValueError):
+        day = None
+    if day is None:
+        raise PydanticCustomError("tallystick_day", "Write a day as a string such as 2026-11-20.")
+    if not DAY_MIN <= day <= DAY_MAX:
+        raise PydanticCustomError(
+            "tallystick_day_range", f"Write a day from {DAY_MIN} to {DAY_MAX}."
+        )
+    return day
+
+
+_LINE_SCHEMA = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+
+Line = Annotated[str, AfterValidator(_line), Field(json_schema_extra=_LINE_SCHEMA)]
+"""Text on one line."""
+Paragraph = Annotated[str, AfterValidator(_paragraph), Field(max_length=2000)]
+"""Text that may have line breaks."""
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    Field(
+        json_schema_extra={"format": "date", "pattern": _DAY_SCHEMA},
+        examples=["2026-11-20"],
+    ),
+]
+"""A calendar day in the organization's time zone."""
+
+Id = Annotated[UUID, Field(examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])]
+"""The id of an object, a UUID of version 7."""
+
+_NUMBER = r"^[0-9]{1,13}(\.[0-9]{1,6})?$"
+
+Amount = Annotated[
+    str,
+    Field(max_length=40, json_schema_extra={"pattern": _NUMBER}, examples=["199.99"]),
+]
+"""An amount as a decimal string, with at most the decimals of its currency."""
+Quantity = Annotated[
+    str,
+    Field(max_length=40, json_schema_extra={"pattern": _NUMBER}, examples=["1.5"]),
+]
+"""A quantity as a decimal string above 0, with at most 6 decimals."""
+Percent = Annotated[
+    str,
+    Field(max_length=40, json_schema_extra={"pattern": _NUMBER}, examples=["19"]),
+]
+"""A rate in percent as a decimal string, with at most 4 decimals."""
+CurrencyCode = Annotated[
+    str,
+    Field(
+        max_length=40,
+        json_schema_extra={"enum": sorted(money.EXPONENTS)},
+        description="ISO 4217 code in capitals.",
+        examples=["EUR"],
+    ),
+]
+Moment = Annotated[
+    str,
+    Field(
+        json_schema_extra={"format": "date-time"},
+        description="RFC 3339, UTC, with microseconds.",
+        examples=["2026-11-20T09:15:00.000000Z"],
+    ),
+]
+Version = Annotated[
+    int,
+    Field(ge=1, description="Counts the changes; also the ETag, in quotes.", examples=[1]),
+]
+
+NextCursor = Annotated[
+    str | None,
+    Field(
+        description="The `cursor` of the next page; null on the last one.",
+        examples=["2f8yq2u1m0v3n5h7k9d1cQGPTB57Knw9nk9aa3yNng8"],
+    ),
+]

@@ -1,0 +1,8 @@
+"""The kinds of problem that an answer may name, by their codes; `web.problems` has them together.
+
+kind      what is said of a kind of problem
+requests  the request itself: its form, its key, its conditions
+parties   organizations and customers
+invoices  amounts and invoices
+payments  payments
+"""

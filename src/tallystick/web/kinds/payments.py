@@ -1,0 +1,92 @@
+"""Problems with payments and receipts."""
+
+from tallystick.web.kinds.kind import Kind
+
+PAYMENTS = {
+    "money.currency": Kind(
+        409,
+        "The currencies differ",
+        "A payment pays invoices of its own currency only; nothing is converted here.",
+        "Record the payment in the currency of the invoice.",
+    ),
+    "invoice.not_payable": Kind(
+        409,
+        "The invoice cannot be paid",
+        "Only an open invoice is owed. A draft is not yet, a void one no longer.",
+        "Issue the draft first, or pay another invoice.",
+    ),
+    "payment.unknown": Kind(
+        404,
+        "No such payment",
+        "The organization has no payment with this id.",
+        "Look the payment up with GET /v1/payments.",
+    ),
+    "payment.exceeds_due": Kind(
+        409,
+        "More than what is due",
+        "The payment is larger than what the named invoices are due. Nothing was recorded. The "
+        "member due says what is left to pay.",
+        'Pay at most the due, or send "excess": "credit", which keeps the rest for the customer.',
+    ),
+    "payment.rest_unallocated": Kind(
+        409,
+        "A rest has no place",
+        "The amounts given for the invoices are less than the payment, and nothing says what "
+        "becomes of the rest.",
+        'Give the rest to an invoice, or send "excess": "credit".',
+    ),
+    "payment.customers_differ": Kind(
+        409,
+        "The invoices belong to several customers",
+        "A payment comes from one customer and pays invoices of that customer only.",
+        "Record one payment for each customer.",
+    ),
+    "payment.amount_not_positive": Kind(
+        422,
+        "A payment must be above 0",
+        "Money that came in has an amount above 0, and so has each part of it.",
+        "Give the amount that was received.",
+    ),
+    "payment.date_in_future": Kind(
+        422,
+        "The payment date is in the future",
+        "Money is recorded when it has come, by the calendar of the organization's time zone.",
+        "Leave paid_on out to take today, or record the payment on that day.",
+    ),
+    "payment.payer_missing": Kind(
+        422,
+        "Nobody is named",
+        "A payment names the invoices that it pays, or the customer who pays.",
+        "Send invoices, or customer_id to pay the oldest due first.",
+    ),
+    "payment.too_many_invoices": Kind(
+        422,
+        "The payment names too many invoices",
+        "A payment names at most 100 invoices.",
+        "Send customer_id instead, which pays the oldest due first, or divide the payment.",
+    ),
+    "payment.invoice_twice": Kind(
+        422,
+        "An invoice is named twice",
+        "Each invoice stands at most once in a payment.",
+        "Add up what the invoice gets and name it once.",
+    ),
+    "payment.shares_mixed": Kind(
+        422,
+        "Some invoices have an amount and some have none",
+        "Either every named invoice says how much it gets, or none does.",
+        "Give each an amount, or none: then the oldest due is paid first.",
+    ),
+    "payment.shares_exceed_amount": Kind(
+        422,
+        "The parts are more than the whole",
+        "The amounts for the invoices sum to more than the payment.",
+        "Lower a part, or correct the amount of the payment.",
+    ),
+    "receipt.none": Kind(
+        409,
+        "There is no receipt yet",
+        "A receipt is made out when a payment is settled, and this one is not.",
+        "Look at the status of the payment.",
+    ),
+}

@@ -1,0 +1,151 @@
+"""JSON and its shapes, read without guessing: what is not plainly right is refused with its place.
+
+A value that was refused is never repeated here; the sentence says what is expected instead.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import orjson
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tallystick.kernel.errors import Invalid
+from tallystick.web.problems import Fault
+
+DEPTH_MAX: Final = 200
+FAULTS_MAX: Final = 20
+"""Faults that one answer lists."""
+
+
+class Misshapen(Invalid):
+    """The request has the wrong shape, in one place or several."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Say the first fault in words; the others stand beside it."""
+        first = faults[0]
+        place = first.get("pointer") or first.get("parameter") or "the body"
+        super().__init__("request.invalid", f"{place}: {first['detail']}")
+        self.faults = list(faults[:FAULTS_MAX])
+
+
+def parse(body: bytes) -> Any:
+    """Read JSON of at most `DEPTH_MAX` levels in which no object names a member twice.
+
+    Source: RFC 8259. Sections 4 and 8.2 leave open what becomes of a repeated name and of half a
+    surrogate pair; here both are refused.
+
+    Raises:
+        Invalid: request.json_malformed.
+    """
+    try:
+        value = orjson.loads(body)
+        members = _members(value, 1)
+        # Each member has a colon. More colons than members: some stand in strings, or a name
+        # stands twice. Only then is the slow reader asked, who sees every name.
+        if body.count(b":") != members:
+            json.loads(body, object_pairs_hook=_once)
+    except ValueError as error:
+        raise Invalid("request.json_malformed", f"The body is not usable JSON: {error}.") from None
+    return value
+
+
+def _members(value: Any, depth: int) -> int:
+    """Count the members of all objects."""
+    if depth > DEPTH_MAX:
+        raise ValueError(f"it is nested deeper than {DEPTH_MAX} levels")
+    members = 0
+    inner: Iterable[Any] = ()
+    if isinstance(value, dict):
+        members, inner = len(value), value.values()
+    elif isinstance(value, list):
+        inner = value
+    for item in inner:
+        if isinstance(item, (dict, list)):
+            members += _members(item, depth + 1)
+    return members
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object names a member twice")
+    return members
+
+
+def body_faults(error: ValidationError) -> list[Fault]:
+    """Say what is wrong with a body, each fault with the JSON pointer to its place."""
+    return [{"pointer": _pointer(fault["loc"]), "detail": _said(fault)} for fault in _faults(error)]
+
+
+def query_faults(error: ValidationError) -> list[Fault]:
+    """Say what is wrong with a query, each fault with the name of its parameter."""
+    return [
+        {"parameter": str(fault["loc"][0]) if fault["loc"] else "", "detail": _said(fault)}
+        for fault in _faults(error)
+    ]
+
+
+def _faults(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_context=True, include_input=True)[:FAULTS_MAX]
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """Write a place as a JSON pointer. Source: RFC 6901."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    return "".join(f"/{part}" for part in parts)
+
+
+def _said(fault: ErrorDetails) -> str:
+    """Say one fault in a sentence."""
+    say = _SENTENCES.get(fault["type"])
+    if say is not None:
+        return say(fault)
+    if fault["type"].startswith("tallystick_"):
+        return fault["msg"]
+    return "This value is not possible here."
+
+
+def _string(fault: ErrorDetails) -> str:
+    if isinstance(fault["input"], int | float) and not isinstance(fault["input"], bool):
+        return (
+            "Write this as a string, in quotes: amounts, quantities and rates are never JSON "
+            "numbers here, because programs round those."
+        )
+    return "Write this as a string."
+
+
+def _at(template: str) -> Callable[[ErrorDetails], str]:
+    return lambda fault: template.format_map(fault.get("ctx", {}))
+
+
+def _always(sentence: str) -> Callable[[ErrorDetails], str]:
+    return lambda _: sentence
+
+
+_SENTENCES: Final[dict[str, Callable[[ErrorDetails], str]]] = {
+    "missing": _always("This is required."),
+    "extra_forbidden": _always("There is no such member here. Check its spelling."),
+    "string_type": _string,
+    "string_too_short": _at("Write at least {min_length} characters."),
+    "string_too_long": _at("Write at most {max_length} characters."),
+    "int_type": _always("Write a whole number."),
+    "int_parsing": _always("Write a whole number."),
+    "int_parsing_size": _always("This number is too large."),
+    "bool_type": _always("Write true or false."),
+    "bool_parsing": _always("Write true or false."),
+    "greater_than_equal": _at("Write {ge} or more."),
+    "less_than_equal": _at("Write {le} or less."),
+    "literal_error": _at("Write one of {expected}."),
+    "list_type": _always("Write a list."),
+    "too_long": _at("Give at most {max_length} of these."),
+    "too_short": _at("Give at least {min_length} of these."),
+    "dict_type": _always("Write an object."),
+    "model_type": _always("Write an object."),
+    "model_attributes_type": _always("Write an object."),
+    "uuid_type": _always("Write the id as a string."),
+    "uuid_parsing": _always(
+        "This is not an id. Ids look like 018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f."
+    ),
+}

@@ -1,0 +1,94 @@
+"""The composition root: settings go in; a database, an audit and the application come out.
+
+Nothing below knows a setting. Everything that can be chosen is chosen here.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sqlalchemy import Connection
+
+from tallystick import migrations
+from tallystick.invoices import checks as invoice_checks
+from tallystick.kernel import clock, logs
+from tallystick.kernel.database import DEADLINE_S, Database
+from tallystick.kernel.errors import Refused
+from tallystick.kernel.signing import Signer
+from tallystick.ledger import audit as books
+from tallystick.payments import checks as payment_checks
+from tallystick.settings import BadSetting, Settings, colors_refused, load
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+EXIT_SETTING = 2
+
+CHECKS = (*books.CHECKS, *invoice_checks.CHECKS, *payment_checks.CHECKS)
+"""Every invariant that is counted on a live database."""
+
+
+def open_database(settings: Settings, *, deadline_s: float = DEADLINE_S) -> Database:
+    """Open the database of the settings; whoever opens it closes it."""
+    return Database(settings.database_url, deadline_s=deadline_s)
+
+
+def signer(settings: Settings) -> Signer:
+    """Make the signer of the tokens that come back to us."""
+    return Signer(settings.secret_key.get_secret_value())
+
+
+def audit(conn: Connection) -> list[books.Finding]:
+    """Count every invariant; give it a snapshot, since what moves meanwhile looks like a fault."""
+    return books.run(conn, CHECKS)
+
+
+def start_logs(settings: Settings) -> None:
+    """Send the log lines of this process where and as the settings say."""
+    colors = sys.stderr.isatty() and not colors_refused()
+    logs.start(level=settings.log_level, form=settings.log_format, colors=colors)
+
+
+def create_app(settings: Settings) -> "FastAPI":
+    """Make the application on a database of its own, which is closed when the application ends."""
+    # The web is the slowest part to load, and most commands of the command line do without it.
+    from tallystick.web.app import make_app  # noqa: PLC0415
+
+    start_logs(settings)
+    database = open_database(settings)
+    head = migrations.head()
+    app = make_app(
+        database=database,
+        clock=clock.now,
+        signer=signer(settings),
+        environment=settings.environment,
+        migration_status=lambda: (database.read(migrations.current), head),
+    )
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(served: "FastAPI") -> AsyncIterator[Any]:
+        try:
+            async with inner(served) as state:
+                yield state
+        finally:
+            database.close()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def app_of_environment() -> "FastAPI":
+    """Make the application for a server that only knows its name, and end where that cannot be."""
+    try:
+        return create_app(load())
+    except BadSetting as error:
+        _end(str(error))
+    except Refused as error:
+        _end(error.refusal.detail)
+
+
+def _end(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(EXIT_SETTING)
