@@ -20,7 +20,7 @@ help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: demo  ## Install, migrate, fill in the demo and serve; TALLYSTICK_PORT chooses the port
-	$(BIN)/tallystick up
+	TALLYSTICK_LOG_FORMAT=$${TALLYSTICK_LOG_FORMAT:-console} $(BIN)/tallystick up
 
 test: check  ## Run every check, then every test on each engine that is found or can be started
 	$(BIN)/pytest -n 2 --dist loadgroup

@@ -105,14 +105,14 @@ def _revision(conn: Connection) -> Finding:
     return Finding("revision", ok=True, found=f"{current}{newer}")
 
 
-_VERSIONS = {"sqlite": "SELECT sqlite_version()"}
+_VERSIONS = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}
+_LABELS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
 
 
 def _version(conn: Connection) -> Finding:
     name = conn.dialect.name
     version = conn.scalar(text(_VERSIONS.get(name, "SELECT version()")))
-    label = {"sqlite": "SQLite ", "mysql": "MySQL ", "mariadb": "MariaDB "}.get(name, "")
-    return Finding("database", ok=True, found=f"{label}{version}")
+    return Finding("database", ok=True, found=f"{_LABELS[name]} {version}")
 
 
 def _is(name: str, words: str, wanted: dict[str, str], todo: str) -> Look:

@@ -2,21 +2,21 @@
 
 import errno
 import os
-import shutil
 import socket
-import sys
+from pathlib import Path
 
 import uvicorn
 
+import tallystick
 from tallystick import settings, wiring
-from tallystick.cli import migrating, opened
+from tallystick.cli import migrating, opened, welcome
 from tallystick.cli.output import say
-from tallystick.kernel.database import Database
-from tallystick.parties.organizations import list_organizations
 from tallystick.settings import BadSetting, Settings
 
 APP = "tallystick.web.asgi:app"
 """What processes load that start anew: several workers, or one that reloads."""
+PACKAGE = Path(tallystick.__file__).parent
+"""Where a change makes a server that reloads start again."""
 GRACE_S = 20
 """How long requests in flight may take to end when the server is told to stop."""
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, not listened on
@@ -28,7 +28,7 @@ def up(*, host: str | None, port: int | None) -> None:
     _check_address(found)
     wiring.start_logs(found)
     migrating.up("head", quiet=True)
-    say(_what_to_open(found))
+    say(welcome.text(found, _url(found)))
     _run(found, workers=1, reload=False)
 
 
@@ -50,11 +50,14 @@ def _run(found: Settings, *, workers: int, reload: bool) -> None:
         port=found.port,
         workers=workers,
         reload=reload,
+        reload_dirs=[str(PACKAGE)] if reload else None,
         ws="none",
         # Logging is ours in every process, so the server must not set up its own.
         log_config=None,
         access_log=found.log_level == "debug",
         server_header=False,
+        # Nothing asks for the address of a caller, so nobody needs to believe a proxy about it.
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
     )
 
@@ -87,44 +90,3 @@ def _check_address(found: Settings) -> None:
 def _url(found: Settings) -> str:
     host = "localhost" if found.host in EVERYWHERE else found.host
     return f"http://{f'[{host}]' if ':' in host else host}:{found.port}"
-
-
-def _what_to_open(found: Settings) -> str:
-    url, program = _url(found), _program()
-    slug = _newest_slug(found)
-    first = [] if slug else [f"{program} demo"]
-    commands = [
-        *first,
-        f"KEY=$({program} key create --organization {slug or 'northfield'} --role owner)",
-        f'curl -H "Authorization: Bearer $KEY" "{url}/v1/invoices?status=overdue"',
-        *([f"{program} audit"] if slug else []),
-    ]
-    lines = [
-        f"Tallystick {url}",
-        f"API      {url}/docs",
-        "",
-        "Next, in another terminal:",
-        *(f"  {command}" for command in commands),
-        "",
-        "Ctrl-C stops it.",
-    ]
-    return "\n".join(lines)
-
-
-def _newest_slug(found: Settings) -> str | None:
-    database: Database = wiring.open_database(found)
-    try:
-        newest = database.read(lambda conn: list_organizations(conn, active=True)).items
-    finally:
-        database.close()
-    slugs = [document["slug"] for document in newest]
-    return "northfield" if "northfield" in slugs else next(iter(slugs), None)
-
-
-def _program() -> str:
-    """Name this program as the person can type it again."""
-    if os.path.basename(sys.argv[0]) == "__main__.py":  # noqa: PTH119  # a name, no path
-        return f"{os.path.basename(sys.executable)} -m tallystick"  # noqa: PTH119
-    if shutil.which("tallystick"):
-        return "tallystick"
-    return min(sys.argv[0], os.path.relpath(sys.argv[0]), key=len)

@@ -51,7 +51,7 @@ _OF_STATUS: Final[dict[int, dict[str, Any]]] = {
     },
 }
 _ALWAYS: Final = (
-    *("auth.key_missing", "auth.key_unknown", "auth.forbidden"),
+    *("auth.key_missing", "auth.key_unknown", "auth.forbidden", "organization.unknown"),
     *("request.invalid", "request.content_encoding", "request.too_large"),
     *("server.error", "server.unavailable"),
 )
@@ -156,7 +156,7 @@ def complete(operation: Operation) -> None:
     if operation.takes_body:
         codes += ["request.json_malformed", "request.media_type"]
     if "tallystick-organization" in headers:
-        codes += ["organization.header_missing", "organization.unknown"]
+        codes += ["organization.header_missing"]
     if "if-match" in headers:
         codes += ["precondition.required", "precondition.stale"]
     if operation.lists:

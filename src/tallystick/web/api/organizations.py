@@ -85,7 +85,7 @@ async def list_organizations(
     return call.page(page, dict, query)
 
 
-@router.get("/{organization_id}", responses=answers(Organization, "organization.unknown"))
+@router.get("/{organization_id}", responses=answers(Organization))
 async def get_organization(
     call: PlatformReading,
     organization_id: OrganizationId,  # noqa: ARG001  # declared; the route has read it
@@ -99,7 +99,6 @@ async def get_organization(
     "/{organization_id}",
     responses=answers(
         Organization,
-        "organization.unknown",
         "organization.inactive",
         *_MALFORMED,
     ),
@@ -119,7 +118,7 @@ async def change_organization(
 
 @router.post(
     "/{organization_id}/deactivate",
-    responses=answers(Organization, "organization.unknown", "organization.inactive_already"),
+    responses=answers(Organization, "organization.inactive_already"),
 )
 async def deactivate_organization(
     call: PlatformCommand,
@@ -131,7 +130,7 @@ async def deactivate_organization(
 
 @router.post(
     "/{organization_id}/reactivate",
-    responses=answers(Organization, "organization.unknown", "organization.active_already"),
+    responses=answers(Organization, "organization.active_already"),
 )
 async def reactivate_organization(
     call: PlatformCommand,

@@ -49,6 +49,7 @@ async def record_payment(call: Command, body: NewPayment) -> Response:
     `"excess": "credit"`.
     """
     currency = body.currency
+    money.exponent(currency, pointer="/currency")
     amount = money.parse(body.amount, currency, pointer="/amount")
     command = RecordPayment(
         act=call.act(),

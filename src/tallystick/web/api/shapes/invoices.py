@@ -283,6 +283,8 @@ def invoice_filter(query: InvoiceQuery, own_currency: str) -> InvoiceFilter:
         Invalid: the codes of `money.parse`.
     """
     currency, least, most = query.currency, None, None
+    if currency is not None:
+        money.exponent(currency, pointer="/currency")
     if query.total_min is not None or query.total_max is not None:
         currency = currency or own_currency
         if query.total_min is not None:

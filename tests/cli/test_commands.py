@@ -1,0 +1,147 @@
+"""What the commands do, on every engine."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from tallystick import migrations
+from tallystick.auth.credentials import find_actor
+from tallystick.kernel.database import Database
+from tests.cli.conftest import Run
+
+NAMES = ["Hoshi Language School (demo)", "Northfield School (demo)"]
+
+
+def test_the_demonstration_is_made_once_and_holds(run: Run, migrated: str) -> None:
+    empty = run("organizations", "list", "--json")
+    assert (empty.code, empty.json) == (0, [])
+
+    first = run("demo")
+    assert (first.code, first.out) == (0, "")
+    assert first.err.startswith("Made Northfield School (demo) as `northfield`")
+    database = Database(migrated)
+    words = "SELECT (SELECT count(*) FROM event), (SELECT sum(version) FROM invoice)"
+    before = database.read(lambda conn: conn.execute(text(words)).one())
+    second = run("demo")
+    assert (second.code, second.out) == (0, "")
+    assert second.err.endswith("Nothing was changed.\n")
+    assert database.read(lambda conn: conn.execute(text(words)).one()) == before
+    database.close()
+
+    listed = run("organizations", "list", "--json")
+    assert listed.code == 0
+    assert [found["name"] for found in listed.json] == NAMES
+    assert [sorted(found) for found in listed.json] == [["id", "name", "slug"]] * 2
+    assert run("organizations", "list").out.count("\n") == 3
+
+    audited = run("audit", "--json")
+    assert (audited.code, audited.json["violations"]) == (0, 0)
+    assert all(found["checked"] > 0 for found in audited.json["findings"])
+    figures = run("audit")
+    assert figures.code == 0
+    assert figures.out.count("\n") == len(audited.json["findings"]) + 1
+
+
+def test_the_demonstration_shows_every_state(run: Run, migrated: str) -> None:
+    assert run("demo").code == 0
+    database = Database(migrated)
+    states = "SELECT status, payment_status, count(*) FROM invoice GROUP BY status, payment_status"
+    methods = "SELECT method, sum(unallocated) FROM payment GROUP BY method"
+    found = database.read(lambda conn: {row[:2]: row[2] for row in conn.execute(text(states))})
+    paid = database.read(lambda conn: {row[0]: int(row[1]) for row in conn.execute(text(methods))})
+    database.close()
+    assert found == {
+        ("draft", "unpaid"): 2,
+        ("open", "paid"): 10,
+        ("open", "partial"): 4,
+        ("open", "unpaid"): 7,
+        ("void", "unpaid"): 1,
+    }
+    assert paid == {
+        "bank_transfer": 500_00,
+        "card_at_counter": 0,
+        "cash": 0,
+        "cheque": 0,
+        "other": 0,
+    }
+
+
+@pytest.mark.parametrize("role", ["owner", "viewer"])
+def test_a_key_of_an_organization_opens_it(run: Run, migrated: str, role: str) -> None:
+    assert run("demo").code == 0
+    ended = run("key", "create", "--organization", "northfield", "--role", role)
+    assert ended.code == 0
+    key = ended.out.removesuffix("\n")
+    assert "\n" not in key
+    assert key not in ended.err
+    database = Database(migrated)
+    actor = database.read(lambda conn: find_actor(conn, key))
+    database.close()
+    assert actor is not None
+    listed = {found["slug"]: found["id"] for found in run("organizations", "list", "--json").json}
+    assert (actor.role, actor.organization_id) == (role, UUID(listed["northfield"]))
+
+
+def test_a_key_of_the_platform_belongs_to_nobody(run: Run, migrated: str) -> None:
+    key = run("key", "create", "--platform", "--name", "billing system").out.strip()
+    database = Database(migrated)
+    actor = database.read(lambda conn: find_actor(conn, key))
+    database.close()
+    assert actor is not None
+    assert (actor.role, actor.organization_id) == ("platform", None)
+
+
+def test_a_key_of_an_unknown_organization_is_not_made(run: Run, migrated: str) -> None:
+    ended = run("key", "create", "--organization", "nobody", "--role", "owner")
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == "There is no organization “nobody”.\n"
+    database = Database(migrated)
+    assert database.read(lambda conn: conn.scalar(text("SELECT count(*) FROM api_key"))) == 0
+    database.close()
+
+
+def test_the_audit_finds_what_was_tampered_with(run: Run, migrated: str) -> None:
+    assert run("demo").code == 0
+    database = Database(migrated)
+    tampering = "UPDATE posting SET amount = amount + 1 WHERE amount = -45000"
+    changed = database.write(lambda conn: conn.execute(text(tampering)).rowcount)
+    database.close()
+    assert changed > 0
+    ended = run("audit", "--json")
+    assert ended.code == 1
+    found = {finding["id"]: finding for finding in ended.json["findings"]}
+    assert found["I1"]["violations"] == changed
+    assert len(found["I1"]["examples"]) == min(changed, 5)
+    words = run("audit")
+    assert words.code == 1
+    assert "violated I1: " in words.out
+    assert "Stop writing to this database" in words.err
+
+
+def test_migrate_goes_up_and_down_and_says_where_it_is(run: Run, migrated: str) -> None:
+    head = migrations.head()
+    assert migrations.status(migrated) == (head, head)
+    assert run("migrate", "status", "--json").json == {"current": head, "head": head}
+    again = run("migrate", "up")
+    assert again.err == f"The database is at revision {head}; there was nothing to do.\n"
+    down = run("migrate", "down", "0002", "--yes")
+    assert (down.code, down.err) == (0, f"The database went from revision {head} to 0002.\n")
+    status = run("migrate", "status")
+    assert (status.code, status.out) == (1, f"current 0002\nhead    {head}\n")
+    older = run("organizations", "list")
+    assert older.code == 4
+    assert older.err.startswith(f"The database is at revision 0002, but this program needs {head}.")
+    up = run("migrate", "up")
+    assert (up.code, up.err) == (0, f"The database went from revision 0002 to {head}.\n")
+
+
+def test_the_doctor_finds_a_migrated_database_well(run: Run, migrated: str) -> None:
+    assert migrated
+    ended = run("doctor", "--json")
+    assert [found for found in ended.json["findings"] if not found["ok"]] == []
+    assert (ended.code, ended.json["ok"]) == (0, True)
+    words = run("doctor")
+    assert words.code == 0
+    assert words.err == "All is well.\n"
+    assert len(words.out.splitlines()) == len(ended.json["findings"])

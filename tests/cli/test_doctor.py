@@ -1,0 +1,39 @@
+"""What the doctor finds, and what it says to do."""
+
+import pytest
+
+from tallystick import migrations
+from tests.cli.conftest import Run
+
+
+def test_an_empty_database_wants_its_tables(run: Run) -> None:
+    ended = run("doctor")
+    assert ended.code == 1
+    bad = [line for line in ended.out.splitlines() if line.startswith("bad")]
+    todo = f"this program needs {migrations.head()}. Run `tallystick migrate up`."
+    assert bad == [f"bad  revision      none. The database has no tables yet, but {todo}"]
+    assert ended.err == "1 of 9 need a hand.\n"
+
+
+def test_a_database_that_does_not_answer_ends_the_look(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.cli.opened.DEADLINE_S", 0.1)
+    ended = run("doctor", "--json", DATABASE_URL="postgresql://me:hush@127.0.0.1:1/books")
+    assert (ended.code, ended.json["ok"]) == (1, False)
+    assert [found["name"] for found in ended.json["findings"] if not found["ok"]] == ["database"]
+    assert "Start it, or correct TALLYSTICK_DATABASE_URL." in ended.json["findings"][-1]["todo"]
+    assert "hush" not in ended.out
+
+
+def test_a_misspelt_setting_is_named(run: Run) -> None:
+    ended = run("doctor", DATABSE_URL="sqlite:///other.db")
+    assert ended.code == 1
+    assert "unknown: TALLYSTICK_DATABSE_URL. Correct the name" in ended.out
+
+
+def test_a_production_key_is_not_shown(run: Run) -> None:
+    secret = "a secret of thirty-two characters or more"
+    ended = run("doctor", ENVIRONMENT="production", SECRET_KEY=secret)
+    assert "secret key    set\n" in ended.out
+    assert secret not in ended.out + ended.err

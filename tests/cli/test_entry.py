@@ -1,0 +1,168 @@
+"""Options, examples and exit codes: what holds for every command."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from tallystick import __version__, migrations
+from tallystick.cli.entry import app
+from tests.cli.conftest import Run
+
+WORKING = [("organizations", "list"), ("audit",), ("demo",), ("key", "create", "--platform")]
+
+
+def _commands() -> Iterator[tuple[str, ...]]:
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    for name, command in root.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from ((name, below) for below in command.commands)
+        else:
+            yield (name,)
+
+
+COMMANDS = list(_commands())
+
+
+def test_the_published_commands_exist() -> None:
+    assert {" ".join(command) for command in COMMANDS} == {
+        "audit",
+        "demo",
+        "doctor",
+        "key create",
+        "migrate down",
+        "migrate status",
+        "migrate up",
+        "organizations list",
+        "serve",
+        "up",
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_has_examples(run: Run, command: tuple[str, ...]) -> None:
+    ended = run(*command, "--help")
+    assert ended.code == 0
+    assert f"tallystick {' '.join(command)}" in ended.out.partition("Examples:")[2]
+
+
+def test_help_says_what_the_exit_codes_mean(run: Run) -> None:
+    ended = run("--help")
+    assert ended.code == 0
+    assert "5 the database does not answer" in ended.out
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; import tallystick.cli; "
+        "print({'sqlalchemy', 'alembic', 'fastapi', 'pydantic', 'uvicorn'} & set(sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    assert loaded.stdout == "set()\n"
+
+
+def test_the_package_runs_as_a_module(folder: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tallystick", "--version"],
+        capture_output=True,
+        check=True,
+        text=True,
+        cwd=folder,
+    )
+    assert ended.stdout == f"tallystick {__version__}\n"
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sing",),
+        ("serve", "--workers", "0"),
+        ("serve", "--workers", "2", "--reload"),
+        ("key", "create"),
+        ("key", "create", "--organization", "x"),
+        ("key", "create", "--organization", "x", "--role", "boss"),
+        ("key", "create", "--platform", "--role", "owner"),
+        ("migrate", "up", "12"),
+        ("migrate", "down", "base"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_2_and_prints_no_data(run: Run, arguments: tuple[str, ...]) -> None:
+    ended = run(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err != ""
+
+
+@pytest.mark.parametrize("command", [*WORKING, ("up",), ("serve",), ("doctor",)], ids=" ".join)
+def test_a_bad_setting_is_one_sentence(run: Run, command: tuple[str, ...]) -> None:
+    ended = run(*command, PORT="x")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "TALLYSTICK_PORT is “x”, which cannot be used. Set it to a whole number from 1 to 65535, "
+        "such as 8000.\n"
+    )
+
+
+@pytest.mark.parametrize("command", WORKING, ids=" ".join)
+def test_a_database_without_tables_is_refused(run: Run, command: tuple[str, ...]) -> None:
+    ended = run(*command)
+    assert (ended.code, ended.out) == (4, "")
+    todo = f"this program needs {migrations.head()}. Run `tallystick migrate up`."
+    assert ended.err == f"The database has no tables yet, but {todo}\n"
+
+
+@pytest.mark.parametrize("command", [*WORKING, ("migrate", "up")], ids=" ".join)
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:hush@127.0.0.1:1/books", "postgresql://me:***@127.0.0.1:1/books"),
+        ("mariadb://me:hush@127.0.0.1:1/books", "mariadb://me:***@127.0.0.1:1/books"),
+        ("sqlite:///nowhere/books.db", "unable to open database file"),
+    ],
+    ids=["postgresql", "mariadb", "sqlite"],
+)
+def test_a_database_that_does_not_answer_exits_with_5(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], url: str, said: str
+) -> None:
+    monkeypatch.setattr("tallystick.cli.opened.DEADLINE_S", 0.1)
+    ended = run(*command, DATABASE_URL=url)
+    assert (ended.code, ended.out) == (5, "")
+    assert said in ended.err
+    assert "hush" not in ended.err
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        (
+            "books.db",
+            "TALLYSTICK_DATABASE_URL is not a database address such as sqlite:///tallystick.db.",
+        ),
+        (
+            "oracle://me@db/books",
+            "The engine “oracle” of TALLYSTICK_DATABASE_URL is not supported.",
+        ),
+        ("postgresql+asyncpg://me:hush@db/books", "is not installed. Leave it out"),
+        ("postgresql+hugo://me:hush@db/books", "is not installed. Leave it out"),
+    ],
+)
+def test_a_database_that_cannot_be_is_a_bad_setting(run: Run, url: str, sentence: str) -> None:
+    ended = run("organizations", "list", DATABASE_URL=url)
+    assert (ended.code, ended.out) == (2, "")
+    assert sentence in ended.err
+    assert "hush" not in ended.err
+
+
+def test_development_does_not_serve_other_machines(run: Run) -> None:
+    ended = run("up", "--host", "0.0.0.0")
+    assert (ended.code, ended.out) == (2, "")
+    assert "TALLYSTICK_HOST is “0.0.0.0”" in ended.err

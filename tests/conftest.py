@@ -1,0 +1,249 @@
+"""Fixtures for every test: the engines, a migrated database on each, the audit after each test.
+
+A test that asks for `database` runs once per engine. Its tables are shared by all tests of the
+process, so a test makes an organization of its own and looks at nothing else.
+"""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+from sqlalchemy.engine import make_url
+
+from tests.engines import (
+    ENGINES,
+    NotFound,
+    Server,
+    Servers,
+    create_database,
+    drop_database,
+    required,
+)
+
+if TYPE_CHECKING:
+    from tallystick.kernel.database import Database
+
+SERVERS = pytest.StashKey[Servers]()
+
+# A database answers in its own time, and a failing example must be repeatable from the log alone.
+settings.register_profile("suite", deadline=None, print_blob=True)
+settings.load_profile("suite")
+
+
+class Databases:
+    """The databases of one test process: a shared one per engine, and those of single tests."""
+
+    def __init__(self, servers: Servers, worker: str) -> None:
+        self._servers = servers
+        self._prefix = f"tallystick_test_{os.getpid()}_{worker}"
+        self._count = 0
+        self._made: dict[str, tuple[Server, str]] = {}
+        self._shared: dict[str, str] = {}
+        self._opened: dict[str, Database] = {}
+        self.violations: dict[str, dict[str, int]] = {}
+        """What the audit last counted, per engine: only the test that adds to it is to blame."""
+
+    def shared(self, engine: str) -> str:
+        """Return the address of the shared database of an engine, created at the first call."""
+        if engine not in self._shared:
+            self._shared[engine] = self.create(engine)
+        return self._shared[engine]
+
+    def opened(self, engine: str) -> "Database":
+        """Return the shared database of an engine, migrated to head at the first call."""
+        if engine not in self._opened:
+            from tallystick import migrations
+            from tallystick.kernel.database import Database
+
+            migrations.upgrade(self.shared(engine))
+            self._opened[engine] = Database(self.shared(engine))
+        return self._opened[engine]
+
+    def create(self, engine: str) -> str:
+        """Create an empty database and return its address."""
+        server = self._servers.find(engine)
+        name = f"{self._prefix}_{self._count}"
+        self._count += 1
+        url = create_database(server, name)
+        self._made[url] = (server, name)
+        return url
+
+    def drop(self, url: str) -> None:
+        """Drop a database that was created here."""
+        drop_database(*self._made.pop(url))
+
+    def close(self) -> None:
+        """Disconnect from everything and drop everything."""
+        for database in self._opened.values():
+            database.close()
+        for url in list(self._made):
+            self.drop(url)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take over the servers that the main process found, or begin with none looked for."""
+    try:
+        required()
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+    given = getattr(config, "workerinput", {}).get("servers")
+    config.stash[SERVERS] = Servers.from_plain(**given) if given else Servers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Find every server once, before the workers that share them start."""
+    config.stash[SERVERS].look_for(set(ENGINES))
+    _refuse_without_required(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker which servers there are."""
+    node.workerinput["servers"] = node.config.stash[SERVERS].to_plain()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without workers: find the servers that the chosen tests need, and no others."""
+    config = session.config
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    calls = [item.callspec for item in session.items if hasattr(item, "callspec")]
+    if needed := {call.params["engine"] for call in calls if "engine" in call.params}:
+        config.stash[SERVERS].look_for(needed)
+        _refuse_without_required(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started; in a worker nothing was."""
+    config.stash[SERVERS].close()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which engines the figures are about, and loudly which ones they are not about."""
+    servers = config.stash[SERVERS]
+    for server in servers.found.values():
+        terminalreporter.line(f"engine {server.engine} {server.version} ({server.origin})")
+    for engine, reason in servers.missing.items():
+        terminalreporter.section(f"NOT TESTED: {engine}", sep="!", red=True, bold=True)
+        terminalreporter.line(f"NOT TESTED: {engine}, because {reason}", red=True, bold=True)
+
+
+def _refuse_without_required(config: pytest.Config) -> None:
+    missing = config.stash[SERVERS].missing
+    if reasons := [f"{engine}: {missing[engine]}" for engine in sorted(required() & set(missing))]:
+        message = "TALLYSTICK_TEST_REQUIRE cannot be met. " + "; ".join(reasons)
+        pytest.exit(message, returncode=pytest.ExitCode.TESTS_FAILED)
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Servers:
+    """Return the servers of this run."""
+    return pytestconfig.stash[SERVERS]
+
+
+@pytest.fixture(scope="session")
+def databases(servers: Servers, pytestconfig: pytest.Config) -> Iterator[Databases]:
+    """Return the databases of this process, dropped when its session ends."""
+    worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "main")
+    made = Databases(servers, worker)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest, servers: Servers) -> str:
+    """Name an engine; every test that uses it runs once per engine."""
+    name = str(request.param)
+    try:
+        servers.find(name)
+    except NotFound as error:
+        pytest.skip(f"NOT TESTED: {name}, because {error}")
+    return name
+
+
+@pytest.fixture(scope="session")
+def database_url(engine: str, databases: Databases) -> str:
+    """Return the address of the database that the tests of this process share."""
+    return databases.shared(engine)
+
+
+@pytest.fixture(scope="session")
+def database(engine: str, databases: Databases) -> "Database":
+    """Return the shared database, migrated to head; every test that uses it is audited."""
+    return databases.opened(engine)
+
+
+@pytest.fixture
+def fresh_database_url(engine: str, databases: Databases) -> Iterator[Callable[[], str]]:
+    """Return a factory of empty databases, for tests that migrate, kill or corrupt one."""
+    made: list[str] = []
+
+    def create() -> str:
+        made.append(databases.create(engine))
+        return made[-1]
+
+    yield create
+    for url in made:
+        databases.drop(url)
+
+
+@pytest.fixture(autouse=True)
+def audited(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that leaves an invariant of the shared database violated."""
+    if "database" not in request.fixturenames:
+        yield
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    engine: str = request.getfixturevalue("engine")
+    database: Database = request.getfixturevalue("database")
+    yield
+    from tallystick.wiring import audit
+
+    before = databases.violations.get(engine, {})
+    after = {finding.id: finding.violations for finding in database.read(audit)}
+    databases.violations[engine] = after
+    worse = {name: count for name, count in after.items() if count > before.get(name, 0)}
+    if worse:
+        pytest.fail(f"The audit of {engine} found new violations after this test: {worse}")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on asyncio, which is what the server runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only(servers: Servers) -> Iterator[None]:
+    """Refuse connections that leave the machine, but for the databases the tester named."""
+    named = {make_url(server.url).host for server in servers.found.values()}
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else None
+        if host is None or host == "localhost" or host in named:
+            return
+        if not ipaddress.ip_address(host).is_loopback:
+            self.close()
+            message = f"A test tried to connect to {host}."
+            raise RuntimeError(message)
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        check(self, address)
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: Any) -> int:
+        check(self, address)
+        return connect_ex(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        patch.setattr(socket.socket, "connect_ex", guarded_ex)
+        yield
