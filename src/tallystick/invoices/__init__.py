@@ -1,12 +1,14 @@
 """What is owed: documents that never change once issued, and the documents that correct them.
 
-models      the tables: invoice, line, credit note
+models      the tables: the state of an invoice, its content, its lines, the counters
 states      which change may follow which; pure
 totals      lines and discounts in, every figure of the document out; pure
+content     what an invoice says, from a command to rows and to its hash; pure
 numbering   gapless numbers, given at issue
-drafting    make and change a draft
+drafting    make, change and delete a draft
 issuing     freeze a draft under its number
-correcting  void, credit note, write-off
-queries     read invoices
+correcting  void what was issued
+erasing     erase a customer, also from the answers that quote them
+queries     read and lock invoices
 checks      the invariants that the audit counts
 """

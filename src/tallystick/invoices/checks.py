@@ -81,6 +81,7 @@ def _number_gaps() -> Select[Any]:
             func.min(_I.sequence).label("first"),
             func.max(_I.sequence).label("last"),
             func.count().label("times"),
+            func.count(_I.sequence.distinct()).label("different"),
         )
         .where(_ISSUED)
         .group_by(_I.organization_id, _I.series, _I.year)
@@ -96,6 +97,7 @@ def _number_gaps() -> Select[Any]:
     wrong = or_(
         given.c.first != 1,
         given.c.last != given.c.times,
+        given.c.last != given.c.different,
         func.coalesce(counter.last, 0) != given.c.last,
     )
     named = select(given.c.organization_id, given.c.series, given.c.year)

@@ -8,10 +8,15 @@ errors       refusals with their codes; no statuses
 actor        who does the act
 schema       declarative base, column types, names of constraints
 database     the one door: read, write, retry
+engines      how connections are made: drivers, pragmas, isolation, time-outs
+failures     what a database error means: repeat, move on, look again, give up
 rows         how rows reach the database, in as few statements as the engine allows
+dialects     how each engine spells what rows needs
 coalescing   commands that wait at the same moment share one transaction
 events       facts, stored with the change that made them
 idempotency  one effect per key
+versions     a change is made to the version that its author saw
 paging       pages by key, never by offset
-signing      signatures that others can check, and ours of theirs
+signing      short tokens that prove that we made them
+logs         log lines as JSON, or for people
 """

@@ -40,3 +40,7 @@ class Act:
     key: str
     fingerprint: str
     request_id: str = ""
+
+    def __post_init__(self) -> None:
+        # MySQL and MariaDB take texts for equal that differ only in spaces at their end.
+        assert self.key == self.key.strip(), "the edge trims the key"

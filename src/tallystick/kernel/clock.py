@@ -26,7 +26,8 @@ def day(moment: datetime, zone: str) -> date:
 @lru_cache(maxsize=1)
 def zones() -> frozenset[str]:
     """Give the names of the time zones that this machine knows (IANA)."""
-    return frozenset(available_timezones())
+    # Not the one that means something else on each machine.
+    return frozenset(available_timezones()) - {"localtime"}
 
 
 def text(moment: datetime) -> str:

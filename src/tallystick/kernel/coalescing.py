@@ -106,10 +106,21 @@ class Coalescer:
         except Unavailable as error:
             # An outage is nobody's fault: trying each command again would only wait once for each.
             return [error] * len(commands)
+        except StopIteration as error:
+            # A future cannot carry it.
+            return [RuntimeError(f"{error!r} was raised")] * len(commands)
         except Exception as error:  # noqa: BLE001  # told to the one command that caused it
             if len(commands) == 1:
                 return [error]
-        return [result for command in commands for result in self._attempt(use_case, [command])]
+        return self._attempt_each(use_case, commands)
+
+    def _attempt_each(self, use_case: UseCase[Any], commands: list[Any]) -> list[_Result]:
+        results: list[_Result] = []
+        for command in commands:
+            results += self._attempt(use_case, [command])
+            if isinstance(results[-1], Unavailable):
+                return results + [results[-1]] * (len(commands) - len(results))
+        return results
 
     def _transaction(self, use_case: UseCase[Any], commands: list[Any]) -> list[Answer[Any]]:
         answers = self._database.write(lambda conn: use_case(conn, commands))

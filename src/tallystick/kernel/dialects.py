@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Connection,
     Date,
     Integer,
@@ -75,7 +76,7 @@ def _postgresql_source(kinds: Sequence[SqlType]) -> str:
 def _mysql_type(kind: SqlType) -> str:
     if isinstance(kind, Id):
         return "CHAR(36)"
-    if isinstance(kind, BigInteger | Integer):
+    if isinstance(kind, BigInteger | Integer | Boolean):
         return "BIGINT"
     if isinstance(kind, Moment):
         return "DATETIME(6)"

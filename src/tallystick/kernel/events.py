@@ -4,11 +4,12 @@ A payload is thin (ids, numbers, amounts) and holds no personal data, so that er
 leaves nothing here.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, Index, String, select
+from sqlalchemy import BigInteger, Connection, Index, Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel import ids
@@ -43,10 +44,12 @@ class Event(Base):
 EVENTS = table_of(Event)
 
 
-def keys_of(conn: Connection, organization_id: UUID, subject_id: UUID) -> list[str]:
-    """List the idempotency keys of all commands that something happened to a subject by."""
+def keys_of(
+    conn: Connection, organization_id: UUID, subjects: Sequence[UUID] | Select[UUID]
+) -> list[str]:
+    """List the idempotency keys of all commands by which something happened to subjects."""
     statement = select(EVENTS.c.act_key).where(
-        EVENTS.c.organization_id == organization_id, EVENTS.c.subject_id == subject_id
+        EVENTS.c.organization_id == organization_id, EVENTS.c.subject_id.in_(subjects)
     )
     return sorted(set(conn.execute(statement).scalars()))
 

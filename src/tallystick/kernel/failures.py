@@ -23,7 +23,16 @@ _BY_ERRNO: dict[int, Failure] = {
 }
 _BY_SQLITE_NAME: dict[str, Failure] = {
     **dict.fromkeys(("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"), "twin"),
-    **dict.fromkeys(("SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"), "again"),
+    **dict.fromkeys(
+        (
+            "SQLITE_BUSY",
+            "SQLITE_BUSY_RECOVERY",
+            "SQLITE_BUSY_SNAPSHOT",
+            "SQLITE_BUSY_TIMEOUT",
+            "SQLITE_LOCKED",
+        ),
+        "again",
+    ),
 }
 
 

@@ -145,14 +145,16 @@ def each(
     return given
 
 
-def overwrite(
-    conn: Connection, organization_id: UUID, keys: Sequence[str], outcome: object
+def rewrite(
+    conn: Connection, organization_id: UUID, keys: Sequence[str], change: Callable[[Any], Any]
 ) -> None:
-    """Put another value in place of the answers under these keys, for erasing what they quoted."""
+    """Change the values that were answered under these keys, for erasing what they quoted."""
+    places = [(organization_id, key) for key in keys]
     writes = rows.Writes()
-    for key in keys:
-        place = {"organization_id": organization_id, "act_key": key}
-        writes.change(KEYS, place, {"answer": _encoded(outcome)})
+    for row in rows.find(conn, [KEYS.c.organization_id, KEYS.c.act_key], places):
+        if "done" in row.answer:
+            place = {"organization_id": organization_id, "act_key": row.act_key}
+            writes.change(KEYS, place, {"answer": _encoded(change(row.answer["done"]))})
     writes.flush(conn)
 
 

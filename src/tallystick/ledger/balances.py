@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, Subquery, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select
 
 from tallystick.ledger.models import POSTINGS
 
@@ -53,8 +53,7 @@ def balances(
     if on is not None:
         statement = statement.where(POSTINGS.c.date <= on)
     if account is not None:
-        below = POSTINGS.c.account.startswith(account + ":", autoescape=True)
-        statement = statement.where((POSTINGS.c.account == account) | below)
+        statement = statement.where((POSTINGS.c.account == account) | _below(account))
     return [
         {"account": row.account, "currency": row.currency, "balance": int(row.balance)}
         for row in conn.execute(statement)
@@ -88,8 +87,14 @@ def by_invoice() -> Subquery:
 
 def by_payment(account: str) -> Subquery:
     """Sum the postings below an account by organization_id and payment_id, for the audit."""
-    below = POSTINGS.c.account.startswith(account + ":", autoescape=True)
-    return _summed(POSTINGS.c.payment_id, POSTINGS.c.payment_id.is_not(None) & below).subquery()
+    told = POSTINGS.c.payment_id.is_not(None) & _below(account)
+    return _summed(POSTINGS.c.payment_id, told).subquery()
+
+
+def _below(account: str) -> ColumnElement[bool]:
+    # LIKE takes small letters for capitals on SQLite.
+    start = account + ":"
+    return func.substr(POSTINGS.c.account, 1, len(start)) == start
 
 
 def _summed(key: Any, condition: Any) -> Select[Any]:

@@ -182,31 +182,21 @@ def _set_active(conn: Connection, command: SetCustomerActive) -> CustomerDocumen
     return _told(conn, command.act, kind, row.id)
 
 
-def erase_customers(
-    conn: Connection, commands: Sequence[EraseCustomer]
-) -> list[Answer[CustomerDocument]]:
-    """Erase the personal data of customers and deactivate them. Doing so twice changes nothing.
+def erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
+    """Erase the personal data of one customer and deactivate them. Doing so twice changes nothing.
 
-    The answers kept under idempotency keys that quoted the customer are replaced by the erased
-    customer.
+    The answers kept under the keys of what happened to the customer are replaced by the erased one.
 
     Refuses:
         customer.unknown, organization.inactive
-
-    Source: GDPR article 17 (1), with the exception of 17 (3) (b) for documents that the law
-    requires to be kept.
     """
-    return each(conn, commands, _erase)
-
-
-def _erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
     row = _locked(conn, command.act, command.customer_id)
     if row.erased_at is not None:
         return _document(row)
     _update(conn, command.act, row, {**PERSONAL, "active": False, "erased_at": command.act.at})
     erased = _told(conn, command.act, "customer.erased", row.id)
-    quoting = events.keys_of(conn, row.organization_id, row.id)
-    idempotency.overwrite(conn, row.organization_id, quoting, erased)
+    quoting = events.keys_of(conn, row.organization_id, [row.id])
+    idempotency.rewrite(conn, row.organization_id, quoting, lambda _answered: erased)
     return erased
 
 
@@ -291,7 +281,8 @@ def _check(
     assert values.keys() <= CHANGEABLE, "the edge names only what may change"
     email, reference = values.get("email"), values.get("external_reference")
     if email is not None and not _EMAIL.fullmatch(email):
-        message = f"{shown(email)} is not an e-mail address. Use one such as name@example.com."
+        # The value is left out: a refusal is kept under its key, and a person may be erased.
+        message = "This is not an e-mail address. Use one such as name@example.com."
         raise Invalid("customer.email_malformed", message, pointer="/email")
     if reference is None:
         return
@@ -301,7 +292,7 @@ def _check(
         CUSTOMERS.c.id != customer_id,
     )
     if conn.execute(taken).first():
-        message = f"Another customer of this organization has the reference {shown(reference)}."
+        message = "Another customer of this organization has this external reference."
         raise Refused("customer.reference_taken", message, pointer="/external_reference")
 
 

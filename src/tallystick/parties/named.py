@@ -42,20 +42,11 @@ class Named:
         Refuses:
             organization.unknown, organization.inactive
         """
-        row = self.organization_as_is(organization_id)
-        if not row.active:
-            raise organizations.inactive(row.name)
-        return row
-
-    def organization_as_is(self, organization_id: UUID) -> Row[Any]:
-        """Give an organization, active or not.
-
-        Refuses:
-            organization.unknown
-        """
         row = self._organizations.get(organization_id)
         if row is None:
             raise organizations.unknown(organization_id)
+        if not row.active:
+            raise organizations.inactive(row.name)
         return row
 
     def customer(self, organization_id: UUID, customer_id: UUID) -> Row[Any]:

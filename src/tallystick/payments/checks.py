@@ -78,7 +78,8 @@ def _receipt_gaps() -> Select[Any]:
             _P.receipt_year,
             func.min(_P.receipt_sequence).label("first"),
             func.max(_P.receipt_sequence).label("last"),
-            func.count(_P.receipt_sequence.distinct()).label("times"),
+            func.count().label("times"),
+            func.count(_P.receipt_sequence.distinct()).label("different"),
         )
         .where(_P.receipt_number.is_not(None))
         .group_by(_P.organization_id, _P.receipt_year)
@@ -93,6 +94,7 @@ def _receipt_gaps() -> Select[Any]:
     wrong = or_(
         given.c.first != 1,
         given.c.last != given.c.times,
+        given.c.last != given.c.different,
         func.coalesce(counter.last, 0) != given.c.last,
     )
     named = select(given.c.organization_id, given.c.receipt_year)

@@ -1,6 +1,7 @@
 """The tables of payments and allocations."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -60,6 +61,8 @@ class Payment(Base):
     receipt_sequence: Mapped[int | None] = mapped_column(BigInteger)
     receipt_number: Mapped[str | None] = mapped_column(String(40))
     receipt_date: Mapped[date | None]
+    parties: Mapped[dict[str, Any] | None]
+    """Both parties as the receipt names them, where no invoice has them frozen."""
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

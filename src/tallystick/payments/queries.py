@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, select
 from tallystick.invoices.models import CONTENTS, INVOICES
 from tallystick.kernel import clock, paging, rows
 from tallystick.kernel.errors import Refused, shown
-from tallystick.parties.named import Named, buyer_copy, seller_copy
 from tallystick.payments.models import ALLOCATIONS, PAYMENTS
 
 
@@ -191,19 +190,12 @@ def _receipt_lines(conn: Connection, organization_id: UUID, payment_id: UUID) ->
 def _parties(
     conn: Connection, payment: Row[Any], invoice_ids: Sequence[UUID]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Take both parties as the first invoice froze them, or as they are now without one."""
-    organization_id = payment.organization_id
-    if invoice_ids:
-        columns = [CONTENTS.c.organization_id, CONTENTS.c.invoice_id]
-        content = rows.find(conn, columns, [(organization_id, invoice_ids[0])])[0]
-        return content.seller, content.buyer
-    named = Named(
-        conn,
-        organization_ids=[organization_id],
-        customer_ids=[(organization_id, payment.customer_id)],
-    )
-    seller = seller_copy(named.organization_as_is(organization_id))
-    return seller, buyer_copy(named.customer(organization_id, payment.customer_id))
+    """Take both parties as the first invoice froze them, or as the payment itself did."""
+    if not invoice_ids:
+        return payment.parties["seller"], payment.parties["buyer"]
+    columns = [CONTENTS.c.organization_id, CONTENTS.c.invoice_id]
+    content = rows.find(conn, columns, [(payment.organization_id, invoice_ids[0])])[0]
+    return content.seller, content.buyer
 
 
 def _payment(conn: Connection, organization_id: UUID, payment_id: UUID) -> Row[Any]:

@@ -1,12 +1,12 @@
 """Record money that the organization already holds: cash, a cheque, a transfer and the like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.numbering import RECEIPT_SERIES, Counters, Series
@@ -16,7 +16,7 @@ from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Invalid, Refusal, Refused, shown
 from tallystick.kernel.idempotency import Answer, Answers
 from tallystick.kernel.rows import Writes
-from tallystick.parties.named import Named
+from tallystick.parties.named import Named, buyer_copy, seller_copy
 from tallystick.payments import allocating
 from tallystick.payments.allocating import Share
 from tallystick.payments.queries import PaymentDocument, document
@@ -85,11 +85,7 @@ def record_payments(
     named = Named(
         conn,
         organization_ids={command.act.organization_id for command in commands},
-        customer_ids={
-            (command.act.organization_id, command.customer_id)
-            for command in commands
-            if command.customer_id is not None
-        },
+        customer_ids=_payers(commands, standings),
     )
     counters = Counters(conn, {_receipts(named, command.act) for command in commands})
     batch = _Batch(named, standings, open_ids, counters, Writes())
@@ -127,6 +123,20 @@ def _open_invoices(
     return invoice_queries.open_of_customers(conn, places)
 
 
+def _payers(commands: Sequence[RecordPayment], standings: Mapping[Key, Standing]) -> set[Key]:
+    """List the customers that the judge may have to look at: the named, and who may get credit."""
+    payers = set()
+    for command in commands:
+        organization_id = command.act.organization_id
+        if command.customer_id is not None:
+            payers.add((organization_id, command.customer_id))
+        elif command.excess == "credit":
+            places = [(organization_id, share.invoice_id) for share in command.invoices]
+            found = [standings[place] for place in places if place in standings]
+            payers |= {(organization_id, standing.customer_id) for standing in found}
+    return payers
+
+
 def _receipts(named: Named, act: Act) -> Series:
     today = clock.day(act.at, named.zone(act.organization_id))
     return Series(act.organization_id, "receipt", RECEIPT_SERIES, today.year)
@@ -154,10 +164,17 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
         "paid_on": command.paid_on or today,
         "reference": command.reference,
         "note": command.note,
+        "parties": None if parts else _copied(batch, organization, customer_id),
     }
     settle(batch.writes, act, payment, parts, receipt=receipt)
     paid = [(part.invoice.id, part.invoice.number, part.amount) for part in parts]
     return document(payment, paid)
+
+
+def _copied(batch: _Batch, organization: Row[Any], customer_id: UUID) -> dict[str, Any]:
+    """Copy both parties for a receipt that names no invoice."""
+    customer = batch.named.customer(organization.id, customer_id)
+    return {"seller": seller_copy(organization), "buyer": buyer_copy(customer)}
 
 
 def _check(command: RecordPayment, today: date) -> None:

@@ -26,7 +26,7 @@ from tallystick.web.identity import Caller, Place
 JSON_MEDIA_TYPE = "application/json"
 _JSON = JSON_MEDIA_TYPE.encode()
 
-_IDEMPOTENCY_KEY = re.compile(r"[ -~]{1,255}")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
 
 T = TypeVar("T")

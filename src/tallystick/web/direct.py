@@ -26,6 +26,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tallystick.auth.policy import ROLES, allows
+from tallystick.kernel.actor import Actor
 from tallystick.kernel.errors import Invalid, Refusal, Refused, Unavailable, shown
 from tallystick.web import documented, strict
 from tallystick.web.arrival import Arrival
@@ -106,14 +107,18 @@ class DirectRoute(APIRoute):
         """
         key = _key(arrival)
         if key is None:
+            log.warning("no key", operation=self.unique_id)
             message = "Send an API key in the header Authorization: Bearer KEY."
             raise Refused("auth.key_missing", message)
         named = arrival.header(b"tallystick-organization")
         caller = await edge.callers.find(edge.read, key, named)
         if caller is None:
+            log.warning("unknown key", operation=self.unique_id)
             raise Refused("auth.key_unknown", "The API key sent is not valid here.")
-        if caller.actor.role not in self._roles:
-            message = f"The role of your key is {caller.actor.role}, which may not do this."
+        actor = caller.actor
+        if actor.role not in self._roles:
+            log.warning("forbidden", operation=self.unique_id, **_who(actor))
+            message = f"The role of your key is {actor.role}, which may not do this."
             raise Refused("auth.forbidden", message)
         if _ORGANIZATION in self.param_convertors:
             path_named = scope["path_params"][_ORGANIZATION]
@@ -167,8 +172,6 @@ class DirectRoute(APIRoute):
         code = refusal.code
         errors = refused.faults if isinstance(refused, Misshapen) else self._fault(refusal)
         headers = {}
-        if code.startswith("auth."):
-            log.warning("refused", code=code, operation=self.unique_id)
         if TABLE[code].status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
         return problem(
@@ -192,6 +195,10 @@ def _declared_headers(call: Any) -> frozenset[str]:
     """Name the headers that the dependency of a call declares, as they are sent."""
     declares = get_args(call)[1].dependency
     return frozenset(name.replace("_", "-") for name in inspect.signature(declares).parameters)
+
+
+def _who(actor: Actor) -> dict[str, str]:
+    return {"actor": str(actor.id), "organization": str(actor.organization_id)}
 
 
 def _key(arrival: Arrival) -> str | None:

@@ -139,21 +139,23 @@ Day = Annotated[
 Id = Annotated[UUID, Field(examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])]
 """The id of an object, a UUID of version 7."""
 
-_NUMBER = r"^[0-9]{1,13}(\.[0-9]{1,6})?$"
+_AMOUNT = r"^[0-9]{1,16}(\.[0-9]{1,4})?$"
+_QUANTITY = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
+_PERCENT = r"^(100(\.0{1,4})?|[0-9]{1,2}(\.[0-9]{1,4})?)$"
 
 Amount = Annotated[
     str,
-    Field(max_length=40, json_schema_extra={"pattern": _NUMBER}, examples=["199.99"]),
+    Field(max_length=40, json_schema_extra={"pattern": _AMOUNT}, examples=["199.99"]),
 ]
 """An amount as a decimal string, with at most the decimals of its currency."""
 Quantity = Annotated[
     str,
-    Field(max_length=40, json_schema_extra={"pattern": _NUMBER}, examples=["1.5"]),
+    Field(max_length=40, json_schema_extra={"pattern": _QUANTITY}, examples=["1.5"]),
 ]
 """A quantity as a decimal string above 0, with at most 6 decimals."""
 Percent = Annotated[
     str,
-    Field(max_length=40, json_schema_extra={"pattern": _NUMBER}, examples=["19"]),
+    Field(max_length=40, json_schema_extra={"pattern": _PERCENT}, examples=["19"]),
 ]
 """A rate in percent as a decimal string, with at most 4 decimals."""
 CurrencyCode = Annotated[

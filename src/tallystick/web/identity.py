@@ -59,6 +59,8 @@ class Caller:
 class _Found:
     caller: Caller
     until: float
+    doubted: bool = False
+    """Whether somebody is looking again."""
 
 
 class Callers:
@@ -81,10 +83,11 @@ class Callers:
         place = hashlib.sha256(key.encode()).digest(), named
         found = self._found.get(place)
         now = self._monotonic()
-        if found is not None and now < found.until:
-            return found.caller
-        if found is not None and now < found.until + GRACE_S:
-            found.until += GRACE_S
+        if found is not None:
+            grace_s = GRACE_S if found.doubted else 0
+            if now < found.until + grace_s:
+                return found.caller
+            found.doubted = True
         caller = await read(lambda conn: _look_up(conn, key, named))
         if caller is None:
             self._found.pop(place, None)

@@ -1,17 +1,20 @@
 """The OpenAPI document of `/v1`, made once and kept as bytes."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
-from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 import tallystick
 from tallystick.web import documented
 from tallystick.web.call import JSON_MEDIA_TYPE
+from tallystick.web.edge import Edge
 
 DESCRIPTION: Final = """\
 Issue invoices, collect what is owed, and keep books that both sides can check.
@@ -66,19 +69,23 @@ _SECURITY_SCHEMES: Final = {
 }
 
 
-def build(app: FastAPI) -> dict[str, Any]:
-    """Make the document from the routes of an application."""
+def build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Make the document from the operations that it is about."""
     document = get_openapi(
         title="Tallystick",
         version=tallystick.__version__,
         description=DESCRIPTION,
         tags=TAGS,
-        routes=app.routes,
+        routes=routes,
         # Relative to the document itself, so it holds behind any proxy.
         servers=[{"url": ".", "description": "This installation"}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         separate_input_output_schemas=False,
     )
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", []):
+                parameter["schema"] = _without_null(parameter["schema"])
     components = document.setdefault("components", {})
     _, problem = models_json_schema(
         [(documented.Problem, "serialization")], ref_template="#/components/schemas/{model}"
@@ -90,9 +97,29 @@ def build(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-async def serve(request: Request) -> Response:
-    """Serve the document."""
-    state = request.app.state
-    if not hasattr(state, "openapi"):
-        state.openapi = orjson.dumps(build(request.app))
-    return Response(state.openapi, media_type=JSON_MEDIA_TYPE)
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Show a parameter that may be left out as what it is when it is given: none is ever null."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {**choices[0], **{name: said for name, said in schema.items() if name != "anyOf"}}
+
+
+class Document:
+    """The page of the document, which is made when it is first asked for."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = routes
+        self._made: bytes | None = None
+
+    async def serve(self, request: Request) -> Response:
+        """Serve the document."""
+        if self._made is None:
+            # It takes a good part of a second, in which others are served.
+            readers = Edge.of(request.scope).readers
+            loop = asyncio.get_running_loop()
+            self._made = await loop.run_in_executor(readers, self._make)
+        return Response(self._made, media_type=JSON_MEDIA_TYPE)
+
+    def _make(self) -> bytes:
+        return orjson.dumps(build(self._routes))

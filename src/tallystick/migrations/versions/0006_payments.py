@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from tallystick.kernel.schema import Id, Moment
+from tallystick.kernel.schema import Document, Id, Moment
 from tallystick.migrations.steps import create_index, create_table, drop_table
 
 revision = "0006"
@@ -62,6 +62,7 @@ def _create_payment() -> None:
         sa.Column("receipt_sequence", sa.BigInteger(), nullable=True),
         sa.Column("receipt_number", sa.String(40), nullable=True),
         sa.Column("receipt_date", sa.Date(), nullable=True),
+        sa.Column("parties", Document(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("updated_at", Moment(), nullable=False),

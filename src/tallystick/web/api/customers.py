@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
+from tallystick.invoices.erasing import erase_customers
 from tallystick.parties import customers
 from tallystick.parties.customers import (
     ChangeCustomer,
@@ -126,7 +127,7 @@ async def erase_customer(call: Command, customer_id: CustomerId) -> Response:
     Issued documents keep the copy that the law asks the organization to keep.
     """
     command = EraseCustomer(act=call.act(), customer_id=customer_id)
-    changed = await call.run(customers.erase_customers, command)
+    changed = await call.run(erase_customers, command)
     return call.reply(changed)
 
 

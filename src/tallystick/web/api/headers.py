@@ -13,6 +13,7 @@ from tallystick.web.call import Call
 _Organization = Annotated[
     str | None,
     Header(
+        alias="Tallystick-Organization",
         description="The organization, by id or slug. Needed with a platform key only.",
         examples=["northfield"],
     ),
@@ -20,6 +21,7 @@ _Organization = Annotated[
 _IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=255,
         pattern="^[ -~]+$",
@@ -30,7 +32,9 @@ _IdempotencyKey = Annotated[
 _IfMatch = Annotated[
     str,
     Header(
-        description="The ETag of the version that you saw.", pattern='^"[0-9]+"$', examples=['"1"']
+        alias="If-Match",
+        description="The ETag of the version that you saw.",
+        examples=['"1"'],
     ),
 ]
 

@@ -29,9 +29,9 @@ from tallystick.web.api.shapes.invoice_views import (
 from tallystick.web.api.shapes.invoices import (
     DraftChanges,
     InvoiceQuery,
-    IssueShape,
+    IssueOptions,
     NewInvoice,
-    VoidShape,
+    VoidReason,
     draft_content,
     draft_merged,
     invoice_filter,
@@ -62,7 +62,7 @@ _ISSUING = (
 
 @router.post("", status_code=201, responses=answers(Invoice, *_DRAFTING, *_ISSUING, status=201))
 async def create_invoice(call: Command, body: NewInvoice) -> Response:
-    """Make an invoice: a draft, or issued at once with `"issue": true`.
+    """Make an invoice: a draft, or issued at once.
 
     Every figure is computed here. An issued invoice has its number and its due date, and never
     changes again.
@@ -159,7 +159,7 @@ async def delete_invoice(call: Change, invoice_id: InvoiceId) -> Response:
     ),
 )
 async def issue_invoice(
-    call: Command, invoice_id: InvoiceId, body: IssueShape | None = None
+    call: Command, invoice_id: InvoiceId, body: IssueOptions | None = None
 ) -> Response:
     """Issue a draft: it gets its number and its due date, and never changes again."""
     command = IssueInvoice(
@@ -177,7 +177,7 @@ async def issue_invoice(
         *(*_ONE, "organization.inactive", "invoice.draft", "invoice.void", "invoice.paid"),
     ),
 )
-async def void_invoice(call: Command, invoice_id: InvoiceId, body: VoidShape) -> Response:
+async def void_invoice(call: Command, invoice_id: InvoiceId, body: VoidReason) -> Response:
     """Void an invoice on which nothing was paid. It keeps its number, and nobody owes it."""
     command = VoidInvoice(act=call.act(), invoice_id=invoice_id, reason=body.reason)
     return call.reply(shown_whole(await call.run(void_invoices, command)))

@@ -21,10 +21,10 @@ from tallystick.web.fields import UNNAMED, Amount, Part, Percent
 _ONE_MEMBER: dict[str, Any] = {"minProperties": 1, "maxProperties": 1}
 
 
-class DiscountShape(Part):
+class DiscountGiven(Part):
     """A discount: either a fixed amount or a percentage."""
 
-    model_config = ConfigDict(title="Discount", json_schema_extra=_ONE_MEMBER)
+    model_config = ConfigDict(json_schema_extra=_ONE_MEMBER)
 
     fixed: Annotated[
         Amount, Field(description="An amount in the currency of the invoice.", examples=["5.00"])
@@ -34,7 +34,7 @@ class DiscountShape(Part):
     ] = UNNAMED
 
     @model_validator(mode="after")
-    def _one(self) -> "DiscountShape":
+    def _one(self) -> "DiscountGiven":
         if len(self.model_fields_set) != 1:
             raise PydanticCustomError(
                 "tallystick_discount", "A discount is either fixed or percent. Name one of them."
@@ -86,7 +86,7 @@ def tax_rate_ppm(written: str, *, pointer: str) -> int:
     )
 
 
-def discount(sent: DiscountShape | None, currency: str, *, pointer: str) -> Discount | None:
+def discount(sent: DiscountGiven | None, currency: str, *, pointer: str) -> Discount | None:
     """Read a discount.
 
     Raises:

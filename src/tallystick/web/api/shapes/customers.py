@@ -36,7 +36,7 @@ Email = Annotated[
 ]
 Phone = Annotated[Line | None, Field(min_length=1, max_length=32, examples=["+34 600 000 000"])]
 Language = Annotated[
-    Line | None,
+    str | None,
     Field(
         max_length=35,
         pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",

@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from tallystick.invoices.content import LINES_MAX, TERMS_DAYS_MAX, DraftContent
 from tallystick.invoices.queries import InvoiceDocument, InvoiceFilter, LineDocument
 from tallystick.invoices.totals import Line as InvoiceLine
 from tallystick.kernel import money
 from tallystick.web.api.shapes import amounts
-from tallystick.web.api.shapes.amounts import DiscountShape
+from tallystick.web.api.shapes.amounts import DiscountGiven
 from tallystick.web.fields import (
     UNNAMED,
     Amount,
@@ -27,7 +27,7 @@ from tallystick.web.fields import (
 )
 
 Series = Annotated[
-    Line,
+    str,
     Field(
         pattern="^[A-Z][A-Z0-9]{0,11}$",
         description="The run of numbers that the invoice gets its number from.",
@@ -57,7 +57,7 @@ InvoiceTermsDays = Annotated[
     ),
 ]
 InvoiceDiscount = Annotated[
-    DiscountShape | None,
+    DiscountGiven | None,
     Field(description="Discount on the whole invoice.", examples=[{"percent": "10"}]),
 ]
 Description = Annotated[
@@ -66,7 +66,7 @@ Description = Annotated[
 UnitPrice = Annotated[Amount, Field(description="Net price of one unit.", examples=["1200.00"])]
 TaxRate = Annotated[Percent, Field(description="Tax rate in percent.", examples=["19"])]
 LineDiscount = Annotated[
-    DiscountShape | None, Field(description="Discount on this line.", examples=[{"fixed": "5.00"}])
+    DiscountGiven | None, Field(description="Discount on this line.", examples=[{"fixed": "5.00"}])
 ]
 IssueDate = Annotated[
     Day | None,
@@ -127,6 +127,25 @@ class DraftShape(Body):
 class NewInvoice(DraftShape):
     """An invoice to make, as a draft or issued at once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
+                    "lines": [
+                        {
+                            "description": "Tuition, autumn term",
+                            "quantity": "1",
+                            "unit_price": "1200.00",
+                            "tax_rate": "19",
+                        }
+                    ],
+                    "issue": True,
+                }
+            ]
+        }
+    )
+
     issue: Annotated[bool, Field(description="Issue it at once.", examples=[True])] = False
     issue_date: IssueDate = None
 
@@ -144,13 +163,13 @@ class DraftChanges(Part):
     note: Note = UNNAMED
 
 
-class IssueShape(Body):
+class IssueOptions(Body):
     """How to issue a draft."""
 
     issue_date: IssueDate = None
 
 
-class VoidShape(Body):
+class VoidReason(Body):
     """Why an invoice is voided."""
 
     reason: Annotated[

@@ -20,7 +20,7 @@ from tallystick.web.fields import (
 )
 
 Slug = Annotated[
-    Line,
+    str,
     Field(
         min_length=1,
         max_length=63,
@@ -33,7 +33,7 @@ OrganizationName = Annotated[
     Line, Field(min_length=1, max_length=255, examples=["Northfield Trust"])
 ]
 Country = Annotated[
-    Line,
+    str,
     Field(pattern="^[A-Z]{2}$", description="ISO 3166-1, two capital letters.", examples=["ES"]),
 ]
 TimeZone = Annotated[

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from tallystick.kernel import money
 from tallystick.payments.allocating import Share
@@ -67,6 +67,19 @@ class InvoiceShare(Body):
 
 class NewPayment(Body):
     """Money that came in, and what it pays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "amount": "500.00",
+                    "currency": "EUR",
+                    "method": "bank_transfer",
+                    "invoices": [{"invoice_id": "018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e10"}],
+                }
+            ]
+        }
+    )
 
     amount: PaymentAmount
     currency: CurrencyCode

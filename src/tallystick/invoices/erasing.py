@@ -1,0 +1,46 @@
+"""Erase a customer, also where kept answers of invoices quote them.
+
+Issued documents themselves keep their copy, which the law asks the organization to keep.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from tallystick.invoices.models import INVOICES
+from tallystick.kernel import events, idempotency
+from tallystick.kernel.idempotency import Answer, each
+from tallystick.parties import customers
+from tallystick.parties.customers import ERASED_NAME, CustomerDocument, EraseCustomer
+
+
+def erase_customers(
+    conn: Connection, commands: Sequence[EraseCustomer]
+) -> list[Answer[CustomerDocument]]:
+    """Erase the personal data of customers and deactivate them. Doing so twice changes nothing.
+
+    What was answered under idempotency keys is repeated without them from now on.
+
+    Refuses:
+        customer.unknown, organization.inactive
+
+    Source: GDPR article 17 (1), with the exception of 17 (3) (b) for what the law requires to keep.
+    """
+    return each(conn, commands, _erase)
+
+
+def _erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
+    erased = customers.erase(conn, command)
+    organization_id = command.act.organization_id
+    theirs = select(INVOICES.c.id).where(
+        INVOICES.c.organization_id == organization_id,
+        INVOICES.c.customer_id == command.customer_id,
+    )
+    quoting = events.keys_of(conn, organization_id, theirs)
+    idempotency.rewrite(conn, organization_id, quoting, _without_buyer)
+    return erased
+
+
+def _without_buyer(answered: dict[str, Any]) -> dict[str, Any]:
+    return {**answered, "buyer": {"name": ERASED_NAME}} if answered.get("buyer") else answered

@@ -1,0 +1,142 @@
+"""API keys: shown once, kept as a hash, and good for one role in one place."""
+
+import hashlib
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, select
+
+from tallystick.auth.credentials import KEY_START, PREFIX_LENGTH, create_key, find_actor
+from tallystick.auth.models import API_KEYS
+from tallystick.kernel import ids
+from tallystick.kernel.actor import Actor, Role
+from tallystick.migrations.tables import METADATA
+from tests.factories import Acts, Books
+
+
+@pytest.mark.parametrize("role", ["owner", "viewer"])
+def test_a_key_of_an_organization(books: Books, role: Role) -> None:
+    act = books.act()
+    text, key = books.database.write(
+        lambda conn: create_key(
+            conn, act, organization_id=books.organization_id, role=role, name="The till"
+        )
+    )
+    assert text.startswith(KEY_START)
+    assert len(text) == len(KEY_START) + 43, "256 bits in base64"
+    assert key == {
+        "id": key["id"],
+        "organization_id": str(books.organization_id),
+        "role": role,
+        "name": "The till",
+        "prefix": text[:PREFIX_LENGTH],
+        "created_at": "2026-03-02T09:00:01.000000Z",
+    }
+    actor = books.database.read(lambda conn: find_actor(conn, text))
+    assert actor == Actor("key", UUID(key["id"]), role, books.organization_id)
+    [event] = books.snapshot()["event"][1]
+    assert (event["type"], event["payload"]) == ("key.created", {"key_id": key["id"], "role": role})
+
+
+def test_a_key_of_the_platform(books: Books) -> None:
+    text, key = books.database.write(
+        lambda conn: create_key(
+            conn, Acts(ids.NIL)(), organization_id=None, role="platform", name="Operations"
+        )
+    )
+    assert key["organization_id"] is None
+    actor = books.database.read(lambda conn: find_actor(conn, text))
+    assert actor == Actor("key", UUID(key["id"]), "platform", None)
+
+
+def test_a_key_is_stored_as_its_hash_only(books: Books) -> None:
+    text, key = books.database.write(
+        lambda conn: create_key(
+            conn, books.act(), organization_id=books.organization_id, role="owner", name="Till"
+        )
+    )
+
+    def stored(conn: Connection) -> list[str]:
+        return [
+            str(row)
+            for table in METADATA.sorted_tables
+            for row in conn.execute(select(table)).mappings()
+        ]
+
+    everything = books.database.read(stored)
+    assert [row for row in everything if text[PREFIX_LENGTH:] in row] == []
+    assert len([row for row in everything if text[:PREFIX_LENGTH] in row]) == 1
+    query = select(API_KEYS.c.secret_hash, API_KEYS.c.prefix).where(
+        API_KEYS.c.id == UUID(key["id"])
+    )
+    row = books.database.read(lambda conn: tuple(conn.execute(query).one()))
+    assert row == (hashlib.sha256(text.encode()).hexdigest(), text[:PREFIX_LENGTH])
+
+
+def test_no_two_keys_are_alike(books: Books) -> None:
+    def make(conn: Connection) -> set[str]:
+        return {
+            create_key(
+                conn, books.act(), organization_id=books.organization_id, role="owner", name="x"
+            )[0]
+            for _ in range(20)
+        }
+
+    assert len(books.database.write(make)) == 20
+
+
+def test_a_revoked_key_is_nobodys(books: Books) -> None:
+    text, key = books.database.write(
+        lambda conn: create_key(
+            conn, books.act(), organization_id=books.organization_id, role="owner", name="x"
+        )
+    )
+    revoke = API_KEYS.update().where(API_KEYS.c.id == UUID(key["id"]))
+    books.database.write(lambda conn: conn.execute(revoke.values(revoked_at=books.act().at)))
+    assert books.database.read(lambda conn: find_actor(conn, text)) is None
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda _text: "",
+        lambda text: text[:-1],
+        lambda text: text + "A",
+        lambda text: text.swapcase(),
+        lambda text: text + " ",
+        lambda text: text[len(KEY_START) :],
+        lambda text: hashlib.sha256(text.encode()).hexdigest(),
+        lambda _text: "é" * 1_000,
+        lambda _text: "%",
+    ],
+)
+def test_what_is_no_key_is_nobodys(books: Books, spoil: Any) -> None:
+    text, _ = books.database.write(
+        lambda conn: create_key(
+            conn, books.act(), organization_id=books.organization_id, role="owner", name="x"
+        )
+    )
+    assert books.database.read(lambda conn: find_actor(conn, spoil(text))) is None
+
+
+def test_a_role_fits_its_reach(books: Books) -> None:
+    before = books.snapshot()
+    cases: list[tuple[UUID | None, Role]] = [
+        (books.organization_id, "platform"),
+        (None, "owner"),
+        (None, "viewer"),
+    ]
+    for organization_id, role in cases:
+        with pytest.raises(AssertionError, match="fits its reach"):
+            books.database.write(
+                partial(
+                    create_key,
+                    act=books.act(),
+                    organization_id=organization_id,
+                    role=role,
+                    name="x",
+                )
+            )
+    assert books.snapshot() == before

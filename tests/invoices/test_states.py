@@ -1,0 +1,116 @@
+"""The states of an invoice, and what its amounts make of it."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tallystick.invoices import states
+from tallystick.invoices.numbering import Number, Series
+from tallystick.invoices.states import Standing
+from tallystick.kernel import ids
+from tallystick.kernel.errors import Refused
+
+DAY = date(2026, 3, 2)
+OPEN: dict[str, Any] = {
+    "organization_id": ids.NIL,
+    "id": ids.NIL,
+    "customer_id": ids.NIL,
+    "number": "INV-2026-000001",
+    "status": "open",
+    "currency": "EUR",
+    "total": 100,
+    "paid": 0,
+    "credited": 0,
+    "written_off": 0,
+    "reserved": 0,
+    "due_date": DAY,
+    "version": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("total", "paid", "credited", "written_off", "status"),
+    [
+        (100, 0, 0, 0, "unpaid"),
+        (100, 1, 0, 0, "partial"),
+        (100, 99, 0, 0, "partial"),
+        (100, 100, 0, 0, "paid"),
+        (100, 0, 100, 0, "paid"),
+        (100, 0, 0, 100, "paid"),
+        (100, 30, 30, 40, "paid"),
+        (100, 0, 99, 0, "unpaid"),
+        (100, 1, 98, 0, "partial"),
+        (0, 0, 0, 0, "unpaid"),
+    ],
+)
+def test_how_far_an_invoice_is_paid(
+    total: int, paid: int, credited: int, written_off: int, status: str
+) -> None:
+    assert status == states.payment_status(
+        total=total, paid=paid, credited=credited, written_off=written_off
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "due", "due_date", "late"),
+    [
+        ("open", 1, date(2026, 3, 1), True),
+        ("open", 1, DAY, False),
+        ("open", 0, date(2026, 3, 1), False),
+        ("draft", 1, None, False),
+        ("open", 1, None, False),
+        ("void", 1, date(2026, 3, 1), False),
+    ],
+)
+def test_overdue(status: str, due: int, due_date: date | None, late: bool) -> None:  # noqa: FBT001
+    assert states.overdue(status=status, due=due, due_date=due_date, today=DAY) is late
+
+
+def test_what_is_reserved_is_due_and_not_payable() -> None:
+    standing = Standing(**{**OPEN, "paid": 10, "credited": 5, "written_off": 5, "reserved": 30})
+    assert (standing.due, standing.payable, standing.changed) == (80, 50, False)
+    standing.pay(50)
+    assert (standing.paid, standing.due, standing.payable, standing.changed) == (60, 30, 0, True)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 101])
+def test_paying_beyond_the_due_is_a_mistake_of_ours(amount: int) -> None:
+    standing = Standing(**OPEN)
+    with pytest.raises(AssertionError, match="no more than what is payable"):
+        standing.pay(amount)
+    assert (standing.paid, standing.changed) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": "draft"}, "invoice.draft"),
+        ({"status": "void"}, "invoice.void"),
+        ({"paid": 1}, "invoice.paid"),
+        ({"reserved": 1}, "invoice.paid"),
+        ({"credited": 1}, "invoice.paid"),
+        ({"written_off": 1}, "invoice.paid"),
+    ],
+)
+def test_what_is_not_voidable(changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        states.check_voidable(Standing(**{**OPEN, **changes}))
+    assert refused.value.refusal.code == code
+
+
+def test_an_untouched_invoice_is_voidable() -> None:
+    states.check_voidable(Standing(**OPEN))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "text"),
+    [
+        (1, "INV-2026-000001"),
+        (241, "INV-2026-000241"),
+        (999_999, "INV-2026-999999"),
+        (1_000_000, "INV-2026-1000000"),
+    ],
+)
+def test_a_number_as_people_write_it(sequence: int, text: str) -> None:
+    assert Number(Series(ids.NIL, "invoice", "INV", 2026), sequence, DAY).text == text
