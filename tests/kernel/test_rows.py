@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Date,
     ForeignKey,
     Integer,
@@ -354,6 +355,35 @@ def test_a_locked_row_waits_for_its_holder(
     other.close()
     [row] = found("a")
     assert row["minor"] == 2
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True, scope="session")
+def test_a_lock_holds_no_other_row(fresh_database_url: Callable[[], str]) -> None:
+    # A table so small that a server may prefer to read, and to lock, all of it.
+    database = Database(fresh_database_url())
+    database.write(METADATA.create_all)
+    keys = [(ids.new(), "a", 0) for _ in range(2)]
+    writes = rows.Writes()
+    for organization_id, code, number in keys:
+        key = {"organization_id": organization_id, "code": code, "number": number}
+        writes.add(THING, {**EMPTY, **key})
+    database.write(writes.flush)
+    held, release = threading.Event(), threading.Event()
+
+    def hold(conn: Connection) -> None:
+        rows.find(conn, KEY, keys[:1], lock=True)
+        held.set()
+        assert release.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(database.write, hold)
+        assert held.wait(10)
+        second = pool.submit(database.write, lambda conn: rows.find(conn, KEY, keys[1:], lock=True))
+        done, _ = wait([second], timeout=2)
+        release.set()
+        assert done == {second}, "nobody waits for a row of somebody else"
+        first.result(10)
+    database.close()
 
 
 def test_batches_that_share_rows_lock_them_in_one_order(

@@ -26,6 +26,7 @@ from sqlalchemy.types import TypeEngine
 from tallystick.kernel.schema import Document, Id, Moment
 
 SqlType = TypeEngine[Any]
+_BY_KEY = "FORCE INDEX (PRIMARY)"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Spelling:
     key: Callable[[int, SqlType], str]
     select: str = "SELECT"
     join: str = "JOIN"
+    by_key: str = ""
+    """What makes the engine find rows by primary key even in a table so small that it would scan:
+    a scan that locks would wait for other organizations' rows."""
     lock: str = ""
     one_statement: bool = False
     """Whether the rows of several tables can be written by one statement."""
@@ -130,11 +134,15 @@ def _update_joined(table: Table, columns: tuple[str, ...]) -> TextClause:
     sets = ", ".join(
         f"t.{name} = {_mysql_value(name, table.columns[name].type)}" for name in columns
     )
-    return text(f"UPDATE {source} STRAIGHT_JOIN {table.name} t ON {pairs} SET {sets}")  # noqa: S608  # names only
+    return text(f"UPDATE {source} STRAIGHT_JOIN {table.name} t {_BY_KEY} ON {pairs} SET {sets}")  # noqa: S608  # names only
 
 
 _MYSQL = Spelling(
-    keys_source=_mysql_source, key=_mysql_key, select="SELECT STRAIGHT_JOIN", lock=" FOR UPDATE"
+    keys_source=_mysql_source,
+    key=_mysql_key,
+    select="SELECT STRAIGHT_JOIN",
+    by_key=_BY_KEY,
+    lock=" FOR UPDATE",
 )
 _SPELLINGS = {
     "postgresql": Spelling(

@@ -159,11 +159,16 @@ def rewrite(
 
 
 def _outcome(conn: Connection, command: C, handle: Callable[[Connection, C], T]) -> T | Refusal:
+    savepoint = conn.begin_nested()
     try:
-        with conn.begin_nested():
-            return handle(conn, command)
+        outcome = handle(conn, command)
     except Refused as refused:
+        savepoint.rollback()
         return refused.refusal
+    # Any other error ends the whole transaction: after a deadlock MariaDB knows no savepoint, and
+    # going back to one would hide what happened.
+    savepoint.commit()
+    return outcome
 
 
 def _same(act: Act, fingerprint: str) -> bool:

@@ -55,9 +55,11 @@ def _find_statement(
         for index, column in enumerate(columns)
     )
     order = ", ".join(f"t.{column.name}" for column in columns)
+    begins_key = tuple(table.primary_key.columns)[: len(columns)] == columns
     words = (
         f"{spelled.select} {shown} FROM {source} r {spelled.join} {table.name} t "
-        f"ON {pairs} ORDER BY {order}{spelled.lock if lock else ''}"
+        f"{spelled.by_key if begins_key else ''} ON {pairs} "
+        f"ORDER BY {order}{spelled.lock if lock else ''}"
     )
     return text(words).columns(*table.columns)
 

@@ -71,6 +71,7 @@ def record_payments(
         payment.customers_differ: one payment comes from one customer.
         money.currency: payment and invoice differ.
         payment.exceeds_due: with the due, unless the command says `excess: credit`.
+        payment.rest_unallocated: the amounts for the invoices are less than the payment, likewise.
         organization.inactive
     """
     open_ids = _open_invoices(conn, commands)
