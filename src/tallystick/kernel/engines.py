@@ -18,6 +18,10 @@ CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30
 LOCK_TIMEOUT_S = 10
 
+# A writer finds rows by their keys and nothing else. A plan that was made while a table was small
+# would go on reading the whole of it as it grows, and lock its way through it.
+_SCANS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgres": "postgresql+psycopg",
@@ -136,7 +140,7 @@ def make(addresses: Addresses, *, size: int, writes: bool, statement_timeout_s: 
         addresses.place(keywords)
 
     if name == "postgresql":
-        _prepare_postgresql(engine, statement_timeout_s)
+        _prepare_postgresql(engine, statement_timeout_s, writes=writes)
     return engine
 
 
@@ -158,11 +162,13 @@ def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
         conn.exec_driver_sql(begin)
 
 
-def _prepare_postgresql(engine: Engine, statement_timeout_s: int) -> None:
+def _prepare_postgresql(engine: Engine, statement_timeout_s: int, *, writes: bool) -> None:
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
         raw.autocommit = True
         raw.execute("SET TIME ZONE 'UTC'")
         raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
         raw.execute(f"SET statement_timeout = '{statement_timeout_s}s'")
+        for plan in _SCANS if writes else ():
+            raw.execute(f"SET {plan} = off")
         raw.autocommit = False
