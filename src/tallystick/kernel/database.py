@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 
 from tallystick.kernel import engines, failures
-from tallystick.kernel.errors import Unavailable
+from tallystick.kernel.errors import Refusal, Refused, Unavailable
 
 T = TypeVar("T")
 
@@ -126,3 +126,19 @@ class Database:
             # Full jitter, so that writers who met once do not meet again.
             time.sleep(random.uniform(0, pause_s))  # noqa: S311  # not a secret
             pause_s = min(pause_s * 2, PAUSE_MAX_S)
+
+
+def attempt(conn: Connection, work: Callable[[], T]) -> T | Refusal:
+    """Run a part of a transaction; when it is refused, take back what it wrote and go on.
+
+    Any other error ends the whole transaction: after a deadlock MariaDB knows no savepoint, and going
+    back to one would hide what happened.
+    """
+    savepoint = conn.begin_nested()
+    try:
+        done = work()
+    except Refused as refused:
+        savepoint.rollback()
+        return refused.refusal
+    savepoint.commit()
+    return done

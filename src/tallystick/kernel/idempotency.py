@@ -9,6 +9,7 @@ is answered on its second look.
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel import rows
 from tallystick.kernel.actor import Act
-from tallystick.kernel.errors import Refusal, Refused
+from tallystick.kernel.database import attempt
+from tallystick.kernel.errors import Refusal
 from tallystick.kernel.schema import Base, table_of
 
 KEY_MAX = 255
@@ -137,7 +139,7 @@ def each(
     for command in commands:
         answer = answers.known(command.act)
         if answer is None:
-            answer = answers.give(command.act, _outcome(conn, command, handle))
+            answer = answers.give(command.act, attempt(conn, partial(handle, conn, command)))
         given.append(answer)
     writes = rows.Writes()
     answers.write(writes)
@@ -156,19 +158,6 @@ def rewrite(
             place = {"organization_id": organization_id, "act_key": row.act_key}
             writes.change(KEYS, place, {"answer": _encoded(change(row.answer["done"]))})
     writes.flush(conn)
-
-
-def _outcome(conn: Connection, command: C, handle: Callable[[Connection, C], T]) -> T | Refusal:
-    savepoint = conn.begin_nested()
-    try:
-        outcome = handle(conn, command)
-    except Refused as refused:
-        savepoint.rollback()
-        return refused.refusal
-    # Any other error ends the whole transaction: after a deadlock MariaDB knows no savepoint, and
-    # going back to one would hide what happened.
-    savepoint.commit()
-    return outcome
 
 
 def _same(act: Act, fingerprint: str) -> bool:
