@@ -131,8 +131,8 @@ class Database:
 def attempt(conn: Connection, work: Callable[[], T]) -> T | Refusal:
     """Run a part of a transaction; when it is refused, take back what it wrote and go on.
 
-    Any other error ends the whole transaction: after a deadlock MariaDB knows no savepoint, and going
-    back to one would hide what happened.
+    Any other error ends the whole transaction: after a deadlock MariaDB knows no savepoint, and
+    going back to one would hide what happened.
     """
     savepoint = conn.begin_nested()
     try:
