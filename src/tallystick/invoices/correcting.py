@@ -42,6 +42,10 @@ def void_invoices(
         invoice.unknown, organization.inactive
         invoice.draft, invoice.void, invoice.paid: see `states.check_voidable`.
     """
+    # The whole batch first and in order: two batches must not wait for each other in a circle.
+    queries.lock_invoices(
+        conn, [(command.act.organization_id, command.invoice_id) for command in commands]
+    )
     return each(conn, commands, _void)
 
 

@@ -127,6 +127,7 @@ def change_drafts(
         precondition.stale: somebody changed the draft meanwhile.
         The codes of `create_drafts`.
     """
+    _lock_all(conn, commands)
     return each(conn, commands, _change)
 
 
@@ -164,6 +165,7 @@ def delete_drafts(conn: Connection, commands: Sequence[DeleteDraft]) -> list[Ans
         invoice.issued: void it instead.
         precondition.stale: somebody changed the draft meanwhile.
     """
+    _lock_all(conn, commands)
     return each(conn, commands, _remove)
 
 
@@ -183,6 +185,12 @@ def _remove(conn: Connection, command: DeleteDraft) -> Deleted:
     _tell(writes, act, "invoice.deleted", deleted)
     writes.flush(conn)
     return {"id": str(standing.id), "deleted": True}
+
+
+def _lock_all(conn: Connection, commands: Sequence[ChangeDraft] | Sequence[DeleteDraft]) -> None:
+    # The whole batch first and in order: two batches must not wait for each other in a circle.
+    keys = [(command.act.organization_id, command.invoice_id) for command in commands]
+    queries.lock_invoices(conn, keys)
 
 
 def _locked_draft(conn: Connection, act: Act, invoice_id: UUID, version: int) -> Standing:

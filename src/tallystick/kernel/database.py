@@ -122,7 +122,6 @@ class Database:
                     continue
                 if failure == "node":
                     self._addresses.leave(address)
-                    engine.dispose()
             # Full jitter, so that writers who met once do not meet again.
             time.sleep(random.uniform(0, pause_s))  # noqa: S311  # not a secret
             pause_s = min(pause_s * 2, PAUSE_MAX_S)

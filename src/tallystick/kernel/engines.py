@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 
+from tallystick.kernel import failures
 from tallystick.kernel.errors import Invalid, shown
 
 EngineName = Literal["sqlite", "postgresql", "mysql"]
@@ -139,6 +140,14 @@ def make(addresses: Addresses, *, size: int, writes: bool, statement_timeout_s: 
     def _place(_dialect: Any, _record: Any, _args: Any, keywords: dict[str, Any]) -> None:
         addresses.place(keywords)
 
+    @event.listens_for(engine, "handle_error")
+    def _lose(context: ExceptionContext) -> None:
+        # Whoever loses a node distrusts every connection to it: each is made anew when it is needed
+        # next. To dispose of the pool would leave those that are in use to nobody.
+        error = context.sqlalchemy_exception
+        if error is not None and failures.classify(error) == "node":
+            context.is_disconnect = True
+
     if name == "postgresql":
         _prepare_postgresql(engine, statement_timeout_s, writes=writes)
     return engine
@@ -163,12 +172,24 @@ def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
 
 
 def _prepare_postgresql(engine: Engine, statement_timeout_s: int, *, writes: bool) -> None:
+    settings = {
+        "TimeZone": "UTC",
+        "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+        "statement_timeout": f"{statement_timeout_s}s",
+        **dict.fromkeys(_SCANS if writes else (), "off"),
+    }
+    # One statement for all of them: each is a round trip in which the connection may be lost.
+    called = ", ".join(
+        f"set_config('{name}', '{value}', false)" for name, value in settings.items()
+    )
+
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
-        raw.autocommit = True
-        raw.execute("SET TIME ZONE 'UTC'")
-        raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
-        raw.execute(f"SET statement_timeout = '{statement_timeout_s}s'")
-        for plan in _SCANS if writes else ():
-            raw.execute(f"SET {plan} = off")
-        raw.autocommit = False
+        try:
+            raw.autocommit = True
+            raw.execute(f"SELECT {called}")
+            raw.autocommit = False
+        except Exception:
+            # The pool does not know this connection yet, so nobody else would close it.
+            raw.close()
+            raise
