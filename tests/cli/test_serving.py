@@ -87,7 +87,7 @@ def test_up_migrates_serves_and_says_where(start: Callable[..., Served], port: i
     assert (code, out) == (0, "")
     words = [line for line in err.splitlines() if not line.startswith("{")]
     assert f"Tallystick http://127.0.0.1:{port}" in words
-    assert f"API      http://127.0.0.1:{port}/docs" in words
+    assert f"API        http://127.0.0.1:{port}/docs" in words
     assert sum(line.startswith("  ") for line in words) == 3
     logged = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     assert "Application shutdown complete." in {line["event"] for line in logged}

@@ -27,6 +27,7 @@ def erase_customers(
 
     Source: GDPR article 17 (1), with the exception of 17 (3) (b) for what the law requires to keep.
     """
+    customers.lock_all(conn, commands)
     return each(conn, commands, _erase)
 
 

@@ -143,6 +143,7 @@ def change_customers(
         precondition.stale: somebody changed the customer meanwhile.
         customer.email_malformed, customer.reference_taken
     """
+    lock_all(conn, commands)
     return each(conn, commands, _change)
 
 
@@ -166,6 +167,7 @@ def set_customers_active(
         customer.active_already, customer.inactive_already
         customer.erased: an erased customer stays inactive.
     """
+    lock_all(conn, commands)
     return each(conn, commands, _set_active)
 
 
@@ -264,6 +266,18 @@ def _writable(conn: Connection, organization_id: UUID) -> None:
         raise organizations.unknown(organization_id)
     if not row.active:
         raise organizations.inactive(row.name)
+
+
+def lock_all(
+    conn: Connection,
+    commands: Sequence[ChangeCustomer] | Sequence[SetCustomerActive] | Sequence[EraseCustomer],
+) -> None:
+    """Lock the customers of a whole batch in order, before it begins.
+
+    Two batches that share customers cannot wait for each other in a circle then.
+    """
+    keys = [(command.act.organization_id, command.customer_id) for command in commands]
+    rows.find(conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], keys, lock=True)
 
 
 def _locked(conn: Connection, act: Act, customer_id: UUID) -> Row[Any]:
