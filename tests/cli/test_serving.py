@@ -88,7 +88,7 @@ def test_up_migrates_serves_and_says_where(start: Callable[..., Served], port: i
     words = [line for line in err.splitlines() if not line.startswith("{")]
     assert f"Tallystick http://127.0.0.1:{port}" in words
     assert f"API        http://127.0.0.1:{port}/docs" in words
-    assert sum(line.startswith("  ") for line in words) == 3
+    assert sum(line.endswith(" demo") for line in words) == 1
     logged = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     assert "Application shutdown complete." in {line["event"] for line in logged}
     assert all({"event", "level", "timestamp", "request_id"} <= line.keys() for line in logged)

@@ -18,6 +18,9 @@ EngineName = Literal["sqlite", "postgresql", "mysql"]
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30
 LOCK_TIMEOUT_S = 10
+RECYCLE_S = 30
+"""How long a connection to PostgreSQL is used: plans that were made while tables were small, those
+of foreign keys included, live as long as their connection where nothing analyzes the tables."""
 
 # A writer finds rows by their keys and nothing else. A plan that was made while a table was small
 # would go on reading the whole of it as it grows, and lock its way through it.
@@ -134,6 +137,7 @@ def make(addresses: Addresses, *, size: int, writes: bool, statement_timeout_s: 
     else:
         # The statements of the hot path are few and constant, so each is worth preparing at once.
         arguments |= {"prepare_threshold": 0}
+        options["pool_recycle"] = RECYCLE_S
     engine = create_engine(url, isolation_level="READ COMMITTED", connect_args=arguments, **options)
 
     @event.listens_for(engine, "do_connect")

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Column, Connection, Row, Table, TextClause, text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from tallystick.kernel.dialects import Spelling, spelling
+from tallystick.kernel.dialects import FEW, Spelling, spelling
 
 Key = tuple[Any, ...]
 Values = dict[str, Any]
@@ -134,11 +134,13 @@ def _json_statement(
         names = ", ".join(column.name for column in table.columns)
         rows = f"json_populate_recordset(null::{table.name}, CAST(:p{len(steps)} AS json))"
         steps.append(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {rows}")  # noqa: S608  # names only
+    few = FEW.format(kind="object")
     for table, columns_changed in changed:
-        rows = f"json_populate_recordset(null::{table.name}, CAST(:p{len(steps)} AS json))"
+        given = f"json_array_elements(CAST(:p{len(steps)} AS json)) AS e(v)"
+        rows = f"{given}, json_populate_record(null::{table.name}, e.v) r"
         sets = ", ".join(f"{name} = r.{name}" for name in columns_changed)
         keys = " AND ".join(f"t.{key.name} = r.{key.name}" for key in table.primary_key.columns)
-        steps.append(f"UPDATE {table.name} t SET {sets} FROM {rows} r WHERE {keys}")  # noqa: S608  # names only
+        steps.append(f"UPDATE {table.name} t SET {sets} FROM {rows} WHERE {few} AND {keys}")  # noqa: S608  # names only
     with_steps = ", ".join(f"s{index} AS ({step})" for index, step in enumerate(steps))
     return text(f"WITH {with_steps} SELECT 1")  # names only
 
