@@ -60,7 +60,7 @@ class Databases:
             from tallystick.kernel.database import Database
 
             migrations.upgrade(self.shared(engine))
-            self._opened[engine] = Database(self.shared(engine))
+            self._opened[engine] = Database(self.shared(engine), writers=2)
         return self._opened[engine]
 
     def create(self, engine: str) -> str:

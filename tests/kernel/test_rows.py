@@ -104,7 +104,7 @@ EMPTY = dict.fromkeys(VALUES)
 def things(engine: str, databases: Databases) -> Iterator[Database]:
     """Return a database with one table that has every type of column."""
     url = databases.create(engine)
-    made = Database(url)
+    made = Database(url, writers=2)
     made.write(METADATA.create_all)
     yield made
     made.close()
@@ -360,7 +360,7 @@ def test_a_locked_row_waits_for_its_holder(
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True, scope="session")
 def test_a_lock_holds_no_other_row(fresh_database_url: Callable[[], str]) -> None:
     # A table so small that a server may prefer to read, and to lock, all of it.
-    database = Database(fresh_database_url())
+    database = Database(fresh_database_url(), writers=2)
     database.write(METADATA.create_all)
     keys = [(ids.new(), "a", 0) for _ in range(2)]
     writes = rows.Writes()
