@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, false, func, select
 
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.content import DraftContent
@@ -151,8 +151,8 @@ class Books:
         counts = [select(func.count()).select_from(table).scalar_subquery() for table in tables]
         taken: Snapshot = {}
         for table, count in zip(tables, conn.execute(select(*counts)).one(), strict=True):
-            owner = table.c.organization_id if "organization_id" in table.c else table.c.id
-            own = select(table).where(owner == self.organization_id)
+            owned = [table.c[name] for name in ("organization_id", "id") if name in table.c]
+            own = select(table).where(*[owned[0] == self.organization_id] if owned else [false()])
             rows = conn.execute(own.order_by(*table.primary_key.columns)).mappings()
             taken[table.name] = count, [dict(row) for row in rows]
         return taken

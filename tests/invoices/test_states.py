@@ -69,9 +69,16 @@ def test_overdue(status: str, due: int, due_date: date | None, late: bool) -> No
 
 def test_what_is_reserved_is_due_and_not_payable() -> None:
     standing = Standing(**{**OPEN, "paid": 10, "credited": 5, "written_off": 5, "reserved": 30})
-    assert (standing.due, standing.payable, standing.changed) == (80, 50, False)
-    standing.pay(50)
-    assert (standing.paid, standing.due, standing.payable, standing.changed) == (60, 30, 0, True)
+    assert (standing.due, standing.open_due, standing.changed) == (80, 50, False)
+    assert standing.pay(50) == 0
+    assert (standing.paid, standing.due, standing.open_due, standing.changed) == (60, 30, 0, True)
+
+
+def test_a_payment_may_bring_back_what_was_written_off() -> None:
+    standing = Standing(**{**OPEN, "paid": 10, "written_off": 90})
+    assert (standing.due, standing.payable) == (0, 90)
+    assert standing.pay(30) == 30
+    assert (standing.paid, standing.written_off, standing.due) == (40, 60, 0)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 101])

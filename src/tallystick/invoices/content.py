@@ -125,6 +125,8 @@ def _content_values(content: DraftContent, totals: Totals, terms_days: int) -> d
         "issued_at": None,
         "voided_at": None,
         "void_reason": None,
+        "memo": None,
+        "replaces": None,
     }
 
 

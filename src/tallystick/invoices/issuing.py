@@ -250,7 +250,13 @@ def _book(writes: Writes, act: Act, frozen: Prepared) -> None:
     post(
         writes,
         act,
-        Entry("invoice.issued", invoice["issue_date"], invoice["currency"], legs(frozen)),
+        Entry(
+            "invoice.issued",
+            invoice["issue_date"],
+            invoice["currency"],
+            legs(frozen),
+            id=invoice["id"],
+        ),
     )
     payload = {
         "invoice_id": str(invoice["id"]),

@@ -94,6 +94,10 @@ class InvoiceContent(Base):
     issued_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[Text | None]
+    memo: Mapped[Text | None]
+    """What the organization keeps beside the document; it may change after issue."""
+    replaces: Mapped[UUID | None]
+    """The invoice in whose place this one was issued."""
 
 
 class InvoiceLine(Base):
@@ -120,6 +124,48 @@ class InvoiceLine(Base):
     net: Mapped[Minor]
 
 
+class CreditNote(Base):
+    """A numbered document that takes back an issued invoice in part or whole; frozen from birth.
+
+    Its id is also that of its entry in the books.
+    """
+
+    __tablename__ = "credit_note"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "invoice_id"], ["invoice.organization_id", "invoice.id"]
+        ),
+        CheckConstraint("total > 0 AND net >= 0 AND tax >= 0", name="amount"),
+        CheckConstraint("net + tax = total", name="adds_up"),
+        UniqueConstraint("organization_id", "number"),
+        Index(None, "organization_id", "invoice_id"),
+        Index(None, "organization_id", "customer_id", "id"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    invoice_id: Mapped[UUID]
+    customer_id: Mapped[UUID]
+    currency: Mapped[Currency]
+    net: Mapped[Minor]
+    tax: Mapped[Minor]
+    total: Mapped[Minor]
+    lines: Mapped[list[Any]]
+    """As an invoice's: position, description, quantity, unit price, tax rate, discount, net."""
+    tax_rates: Mapped[list[Any]]
+    """For each tax rate: `tax_rate_ppm`, `net`, `discount`, `taxable`, `tax`."""
+    reason: Mapped[Text]
+    series: Mapped[str] = mapped_column(String(16))
+    year: Mapped[int] = mapped_column(SmallInteger)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    number: Mapped[str] = mapped_column(String(40))
+    issue_date: Mapped[date]
+    seller: Mapped[dict[str, Any]]
+    buyer: Mapped[dict[str, Any]]
+    document_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
 class Counter(Base):
     """The last number given in one series of one year."""
 
@@ -137,4 +183,5 @@ class Counter(Base):
 INVOICES = table_of(Invoice)
 CONTENTS = table_of(InvoiceContent)
 LINES = table_of(InvoiceLine)
+CREDIT_NOTES = table_of(CreditNote)
 COUNTERS = table_of(Counter)

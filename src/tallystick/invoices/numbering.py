@@ -17,8 +17,9 @@ from sqlalchemy import Connection
 from tallystick.invoices.models import COUNTERS
 from tallystick.kernel import rows
 
-Kind = Literal["invoice", "receipt"]
+Kind = Literal["invoice", "receipt", "credit_note"]
 RECEIPT_SERIES = "REC"
+CREDIT_NOTE_SERIES = "CN"
 
 
 @dataclass(frozen=True, slots=True, order=True)

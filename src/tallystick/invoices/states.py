@@ -1,6 +1,7 @@
 """The states of an invoice and what payments make of them: pure, no database.
 
     draft --issue--> open --void--> void
+                     open --credit note--> open | credited (when nothing of it stands any more)
     draft --delete--> (gone; no number was used)
 
 How far an open invoice is paid is never set by hand: it is a function of its amounts.
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from tallystick.kernel.errors import Refused, shown
 
-InvoiceStatus = Literal["draft", "open", "void"]
+InvoiceStatus = Literal["draft", "open", "void", "credited"]
 PaymentStatus = Literal["unpaid", "partial", "paid"]
 
 
@@ -54,14 +55,51 @@ class Standing:
         return self.total - self.paid - self.credited - self.written_off
 
     @property
-    def payable(self) -> int:
-        """What a new payment may pay: the due less what payments on their way have reserved."""
+    def open_due(self) -> int:
+        """What nobody pays yet: the due less what payments on their way have reserved."""
         return self.due - self.reserved
 
-    def pay(self, amount: int) -> None:
-        """Add to what is paid; the judge has made sure that it fits."""
+    @property
+    def payable(self) -> int:
+        """What a new payment may pay: it may also bring back what was written off."""
+        return self.open_due + self.written_off
+
+    def pay(self, amount: int) -> int:
+        """Add to what is paid, and give how much of that had been written off.
+
+        The judge has made sure that it fits.
+        """
         assert 0 < amount <= self.payable, "no more than what is payable"
+        recovered = max(0, amount - self.open_due)
+        self.written_off -= recovered
         self.paid += amount
+        self.changed = True
+        return recovered
+
+    def release(self, amount: int) -> None:
+        """Take away from what is paid: that much is due again."""
+        assert 0 < amount <= self.paid, "no more than was paid"
+        self.paid -= amount
+        self.changed = True
+
+    def write_off(self, amount: int) -> None:
+        """Give up part of the due."""
+        assert 0 < amount <= self.open_due, "no more than what is due"
+        self.written_off += amount
+        self.changed = True
+
+    def restore(self, amount: int) -> None:
+        """Take back part of a write-off: that much is due again."""
+        assert 0 < amount <= self.written_off, "no more than was written off"
+        self.written_off -= amount
+        self.changed = True
+
+    def credit(self, amount: int) -> None:
+        """Take back part of the invoice itself; with nothing left of it, it is credited."""
+        assert 0 < amount <= self.open_due, "what was paid on it is released first"
+        self.credited += amount
+        if self.credited == self.total:
+            self.status = "credited"
         self.changed = True
 
 

@@ -10,6 +10,7 @@ from tallystick.kernel import decimals, ids
 SALES = "Income:Sales"
 RECEIVABLE = "Assets:Receivable"
 CREDIT = "Liabilities:Credit"
+WRITE_OFF = "Expenses:WriteOff"
 
 
 def receivable(customer_id: UUID) -> str:

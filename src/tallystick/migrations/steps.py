@@ -67,6 +67,30 @@ def create_index(table: str, *columns: str) -> None:
         op.create_index(name, table, list(columns))
 
 
+def drop_index(table: str, *columns: str) -> None:
+    """Remove the index with the conventional name, unless it is gone."""
+    name = f"ix_{table}_{'_'.join(columns)}"
+    if any(index["name"] == name for index in _look().get_indexes(table)):
+        op.drop_index(name, table)
+
+
+def add_column(table: str, column: Column[Any]) -> None:
+    """Add a column that may be NULL, unless it is there."""
+    if all(found["name"] != column.name for found in _look().get_columns(table)):
+        op.add_column(table, column)
+
+
+def drop_column(table: str, name: str) -> None:
+    """Remove a column, unless it is gone."""
+    if any(found["name"] == name for found in _look().get_columns(table)):
+        op.drop_column(table, name)
+
+
+def run(statement: str) -> None:
+    """Change rows by a statement that may run twice."""
+    op.execute(statement)
+
+
 def drop_table(name: str) -> None:
     """Remove a table with its indexes, unless it is gone."""
     if _look().has_table(name):

@@ -1,19 +1,23 @@
-"""The one door through which part of a payment pays an invoice.
+"""The one door through which part of a payment pays an invoice, or is taken from it again.
 
-Works on invoices that the caller has locked; the parts that it gives become rows in `settling`.
+Works on invoices and payments that the caller has locked: invoices first, then payments.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from tallystick.invoices import states
 from tallystick.invoices.models import INVOICES
 from tallystick.invoices.states import Standing
-from tallystick.kernel import money
+from tallystick.kernel import ids, money
+from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.rows import Writes
+from tallystick.ledger import accounts
+from tallystick.ledger.posting import Leg
+from tallystick.payments.models import ALLOCATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Part:
     invoice: Standing
     amount: int
     due_after: int
+    recovered: int = 0
+    """How much of the amount had been written off."""
 
 
 def check_payable(standing: Standing, currency: str, *, pointer: str) -> None:
@@ -42,7 +48,9 @@ def check_payable(standing: Standing, currency: str, *, pointer: str) -> None:
     """
     if standing.status != "open":
         name = (
-            "it is a draft" if standing.status == "draft" else f"{shown(standing.number)} is void"
+            "it is a draft"
+            if standing.status == "draft"
+            else f"{shown(standing.number)} is {standing.status}"
         )
         message = f"This invoice cannot be paid: {name}."
         raise Refused("invoice.not_payable", message, pointer=pointer)
@@ -67,15 +75,22 @@ def given(standings: Sequence[Standing], amounts: Sequence[int]) -> list[tuple[S
 
 
 def oldest_first(standings: Iterable[Standing], amount: int) -> list[tuple[Standing, int]]:
-    """Plan to pay the oldest due date first, as far as the amount reaches."""
-    plan = []
+    """Plan to pay the oldest due date first, as far as the amount reaches.
+
+    What was written off is brought back last, when all that is due is paid.
+    """
     # An open invoice has a due date; the id settles the order among equals.
-    for standing in sorted(standings, key=lambda each: (str(each.due_date), each.id)):
-        part = min(amount, standing.payable)
-        if part > 0:
-            plan.append((standing, part))
+    ordered = sorted(standings, key=lambda each: (str(each.due_date), each.id))
+    parts = [0] * len(ordered)
+    for limits in (
+        [each.open_due for each in ordered],
+        [each.written_off for each in ordered],
+    ):
+        for index, limit in enumerate(limits):
+            part = min(amount, limit)
+            parts[index] += part
             amount -= part
-    return plan
+    return [(standing, part) for standing, part in zip(ordered, parts, strict=True) if part > 0]
 
 
 def exceeds_due(amount: int, standings: Sequence[Standing], *, pointer: str = "/amount") -> Refused:
@@ -96,9 +111,49 @@ def allocate(plan: Sequence[tuple[Standing, int]]) -> list[Part]:
     """Carry out a plan on the locked invoices; the next command of the batch sees it."""
     parts = []
     for standing, amount in plan:
-        standing.pay(amount)
-        parts.append(Part(standing, amount, standing.due))
+        recovered = standing.pay(amount)
+        parts.append(Part(standing, amount, standing.due, recovered))
     return parts
+
+
+def release(plan: Sequence[tuple[Standing, int]]) -> list[Part]:
+    """Take parts of a payment back from the locked invoices, which are due again."""
+    parts = []
+    for standing, amount in plan:
+        standing.release(amount)
+        parts.append(Part(standing, -amount, standing.due))
+    return parts
+
+
+def add_rows(
+    writes: Writes, act: Act, payment_id: UUID, parts: Iterable[Part], *, on: date
+) -> None:
+    """Add the rows of what a payment gave to invoices, or took back, on a business day."""
+    for part in parts:
+        writes.add(
+            ALLOCATIONS,
+            {
+                "organization_id": act.organization_id,
+                "id": ids.new(),
+                "payment_id": payment_id,
+                "invoice_id": part.invoice.id,
+                "amount": part.amount,
+                "due_after": part.due_after,
+                "date": on,
+                "created_at": act.at,
+            },
+        )
+
+
+def legs(customer_id: UUID, parts: Iterable[Part]) -> list[Leg]:
+    """List what parts change of what the customer owes; the caller adds where it comes from."""
+    receivable = accounts.receivable(customer_id)
+    found = []
+    for part in parts:
+        found.append(Leg(receivable, -part.amount, part.invoice.id))
+        found.append(Leg(receivable, part.recovered, part.invoice.id))
+        found.append(Leg(accounts.WRITE_OFF, -part.recovered))
+    return found
 
 
 def write_invoices(writes: Writes, standings: Iterable[Standing], at: datetime) -> None:
@@ -116,8 +171,11 @@ def write_invoices(writes: Writes, standings: Iterable[Standing], at: datetime) 
             INVOICES,
             {"organization_id": standing.organization_id, "id": standing.id},
             {
-                "paid": standing.paid,
+                "status": standing.status,
                 "payment_status": status,
+                "paid": standing.paid,
+                "credited": standing.credited,
+                "written_off": standing.written_off,
                 "version": standing.version + 1,
                 "updated_at": at,
             },

@@ -1,4 +1,4 @@
-"""The tables of payments and allocations."""
+"""The tables of payments, what they pay, what is claimed and what is given back."""
 
 from datetime import date, datetime
 from typing import Any
@@ -66,6 +66,57 @@ class Payment(Base):
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    """When the money became good; the receipt shows what was allocated at that moment."""
+
+
+class Claim(Base):
+    """What somebody says they have paid, until the organization has seen the money."""
+
+    __tablename__ = "claim"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "payment_id"], ["payment.organization_id", "payment.id"]
+        ),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    shares: Mapped[list[Any]]
+    """The invoices it is to pay: `invoice_id` and `amount`, which may be null."""
+    excess: Mapped[Word]
+    decline_reason: Mapped[Text | None]
+    decided_at: Mapped[datetime | None]
+
+
+class Refund(Base):
+    """Money of a settled payment that was given back. Its id is also that of its entry."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "payment_id"], ["payment.organization_id", "payment.id"]
+        ),
+        CheckConstraint("amount > 0", name="amount"),
+        Index(None, "organization_id", "payment_id"),
+        Index(None, "organization_id", "customer_id", "id"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID]
+    customer_id: Mapped[UUID]
+    method: Mapped[Word]
+    status: Mapped[Word]
+    currency: Mapped[Currency]
+    amount: Mapped[Minor]
+    refunded_on: Mapped[date]
+    """The day the money went back, in the organization's time zone."""
+    reference: Mapped[str | None] = mapped_column(String(100))
+    reason: Mapped[Text | None]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
 
 class Allocation(Base):
@@ -103,3 +154,5 @@ class Allocation(Base):
 
 PAYMENTS = table_of(Payment)
 ALLOCATIONS = table_of(Allocation)
+CLAIMS = table_of(Claim)
+REFUNDS = table_of(Refund)

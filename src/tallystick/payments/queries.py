@@ -172,7 +172,7 @@ def _receipt_lines(conn: Connection, organization_id: UUID, payment_id: UUID) ->
             ALLOCATIONS.c.organization_id == organization_id,
             ALLOCATIONS.c.payment_id == payment_id,
             # The receipt was made out with the payment, so it knows what was allocated with it.
-            ALLOCATIONS.c.created_at == PAYMENTS.c.created_at,
+            ALLOCATIONS.c.created_at == PAYMENTS.c.settled_at,
         )
         .order_by(ALLOCATIONS.c.id)
     )

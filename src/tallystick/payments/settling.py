@@ -1,8 +1,8 @@
 """The one door through which a payment becomes settled, with its postings, receipt and event.
 
 Whatever makes a payment good (staff, a provider's answer, a reconciler) comes through here, once:
-the ids of the entry and of the event are derived from the payment's, so their primary keys refuse a
-second time.
+the id of the entry is the payment's own and that of the event is derived from it, so their primary
+keys refuse a second time.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,14 @@ from datetime import date
 from typing import Any
 
 from tallystick.invoices.numbering import Number
-from tallystick.kernel import events, ids
+from tallystick.kernel import events
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
 from tallystick.ledger import accounts
 from tallystick.ledger.posting import Entry, Leg, post
+from tallystick.payments import allocating
 from tallystick.payments.allocating import Part
-from tallystick.payments.models import ALLOCATIONS, PAYMENTS
+from tallystick.payments.models import PAYMENTS
 
 SETTLED_EVENT = "payment.settled"
 
@@ -28,11 +29,13 @@ def settle(
     parts: Sequence[Part],
     *,
     receipt: Number,
+    stored: bool = False,
 ) -> None:
-    """Add everything that a new settled payment is to what the transaction writes.
+    """Add everything that a settled payment is to what the transaction writes.
 
     `payment` holds its id, customer, method, currency, amount, date and words; the rest is filled
     in here. The money is booked on the day it came, the receipt is dated the day it is made out.
+    A payment that is `stored` already (a claimed one, in its whole row) is locked by the caller.
     """
     allocated = sum(part.amount for part in parts)
     payment |= {
@@ -47,13 +50,17 @@ def settle(
         "receipt_sequence": receipt.sequence,
         "receipt_number": receipt.text,
         "receipt_date": receipt.date,
-        "version": 1,
-        "created_at": act.at,
+        "version": payment["version"] + 1 if stored else 1,
+        "created_at": payment["created_at"] if stored else act.at,
         "updated_at": act.at,
+        "settled_at": act.at,
     }
-    writes.add(PAYMENTS, payment)
-    for part in parts:
-        _add_allocation(writes, act, payment, part)
+    if stored:
+        key = {name: payment[name] for name in ("organization_id", "id")}
+        writes.change(PAYMENTS, key, {name: payment[name] for name in _SETTLED_COLUMNS})
+    else:
+        writes.add(PAYMENTS, payment)
+    allocating.add_rows(writes, act, payment["id"], parts, on=payment["paid_on"])
     post(writes, act, _entry(payment, parts))
     payload = {
         "payment_id": str(payment["id"]),
@@ -66,27 +73,17 @@ def settle(
     events.emit(writes, act, SETTLED_EVENT, payment["id"], payload, once=True)
 
 
-def _add_allocation(writes: Writes, act: Act, payment: dict[str, Any], part: Part) -> None:
-    writes.add(
-        ALLOCATIONS,
-        {
-            "organization_id": act.organization_id,
-            "id": ids.new(),
-            "payment_id": payment["id"],
-            "invoice_id": part.invoice.id,
-            "amount": part.amount,
-            "due_after": part.due_after,
-            "date": payment["paid_on"],
-            "created_at": act.at,
-        },
-    )
+_SETTLED_COLUMNS = (
+    *("status", "amount", "allocated", "unallocated", "paid_on"),
+    *("receipt_year", "receipt_sequence", "receipt_number", "receipt_date"),
+    *("parties", "version", "updated_at", "settled_at"),
+)
 
 
 def _entry(payment: dict[str, Any], parts: Sequence[Part]) -> Entry:
     paid_on: date = payment["paid_on"]
-    receivable = accounts.receivable(payment["customer_id"])
     legs = [Leg(accounts.cash(payment["method"]), payment["amount"])]
-    legs += [Leg(receivable, -part.amount, part.invoice.id) for part in parts]
+    legs += allocating.legs(payment["customer_id"], parts)
     legs.append(Leg(accounts.credit(payment["customer_id"]), -payment["unallocated"]))
     return Entry(
         kind=SETTLED_EVENT,
@@ -94,5 +91,5 @@ def _entry(payment: dict[str, Any], parts: Sequence[Part]) -> Entry:
         currency=payment["currency"],
         legs=legs,
         payment_id=payment["id"],
-        id=ids.derived(payment["id"], SETTLED_EVENT),
+        id=payment["id"],
     )

@@ -1,0 +1,137 @@
+"""Lock payments, and see what each of them gives to which invoice.
+
+Whoever decides on invoices too locks those first (`invoices.queries.lock_invoices`): the order is
+invoices by id, payments by id, counter.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Connection
+
+from tallystick.kernel import rows
+from tallystick.kernel.rows import Writes
+from tallystick.payments.models import ALLOCATIONS, PAYMENTS
+
+Key = tuple[UUID, UUID]
+
+
+@dataclass(slots=True)
+class Holding:
+    """One locked payment while a batch is judged, and where its money is; minor units."""
+
+    organization_id: UUID
+    id: UUID
+    customer_id: UUID
+    method: str
+    status: str
+    currency: str
+    amount: int
+    allocated: int
+    unallocated: int
+    refund_reserved: int
+    refunded: int
+    charged_back: int
+    version: int
+    changed: bool = False
+
+    def allocate(self, amount: int) -> None:
+        """Give a part of what is free to invoices."""
+        assert 0 < amount <= self.unallocated, "no more than what is free"
+        self.unallocated -= amount
+        self.allocated += amount
+        self.changed = True
+
+    def release(self, amount: int) -> None:
+        """Take a part back from invoices; it is free again."""
+        assert 0 < amount <= self.allocated, "no more than what invoices have"
+        self.allocated -= amount
+        self.unallocated += amount
+        self.changed = True
+
+    def refund(self, amount: int) -> None:
+        """Give a part of what is free back to the payer."""
+        assert 0 < amount <= self.unallocated, "what invoices have is released first"
+        self.unallocated -= amount
+        self.refunded += amount
+        self.changed = True
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a payment gives to an invoice now: the sum of its allocations to it; minor units."""
+
+    organization_id: UUID
+    payment_id: UUID
+    invoice_id: UUID
+    amount: int
+    last_at: datetime
+    """When this last became more or less."""
+    last_id: UUID
+
+
+def lock_payments(conn: Connection, keys: Collection[Key]) -> dict[Key, Holding]:
+    """Lock payments by organization and id, in that order, until the end of the transaction."""
+    found = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], keys, lock=True)
+    return {
+        (row.organization_id, row.id): Holding(
+            organization_id=row.organization_id,
+            id=row.id,
+            customer_id=row.customer_id,
+            method=row.method,
+            status=row.status,
+            currency=row.currency,
+            amount=row.amount,
+            allocated=row.allocated,
+            unallocated=row.unallocated,
+            refund_reserved=row.refund_reserved,
+            refunded=row.refunded,
+            charged_back=row.charged_back,
+            version=row.version,
+        )
+        for row in found
+    }
+
+
+def live_of_invoices(conn: Connection, keys: Collection[Key]) -> list[Live]:
+    """List what payments give to these invoices now, the newest first.
+
+    Stable while the invoices are locked: nobody allocates to or releases from them meanwhile.
+    """
+    return _live(conn, [ALLOCATIONS.c.organization_id, ALLOCATIONS.c.invoice_id], keys)
+
+
+def live_of_payments(conn: Connection, keys: Collection[Key]) -> list[Live]:
+    """List what these payments give to invoices now, the newest first; stable while locked."""
+    return _live(conn, [ALLOCATIONS.c.organization_id, ALLOCATIONS.c.payment_id], keys)
+
+
+def _live(conn: Connection, columns: list[Column[Any]], keys: Collection[Key]) -> list[Live]:
+    sums: dict[tuple[UUID, UUID, UUID], Live] = {}
+    for row in sorted(rows.find(conn, columns, keys), key=lambda row: (row.created_at, row.id)):
+        place = row.organization_id, row.payment_id, row.invoice_id
+        before = sums[place].amount if place in sums else 0
+        sums[place] = Live(*place, before + row.amount, row.created_at, row.id)
+    live = [each for each in sums.values() if each.amount]
+    return sorted(live, key=lambda each: (each.last_at, each.last_id), reverse=True)
+
+
+def write_payments(writes: Writes, holdings: Iterable[Holding], at: datetime) -> None:
+    """Add the new amounts of the payments that a batch has touched, each once."""
+    for holding in holdings:
+        if not holding.changed:
+            continue
+        writes.change(
+            PAYMENTS,
+            {"organization_id": holding.organization_id, "id": holding.id},
+            {
+                "allocated": holding.allocated,
+                "unallocated": holding.unallocated,
+                "refunded": holding.refunded,
+                "version": holding.version + 1,
+                "updated_at": at,
+            },
+        )
