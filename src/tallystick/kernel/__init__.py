@@ -15,6 +15,8 @@ dialects     how each engine spells what rows needs
 coalescing   commands that wait at the same moment share one transaction
 events       facts, stored with the change that made them
 idempotency  one effect per key
+aliases      the tables of the numbers under which older contracts know our objects
+alias_numbers  give, find and move those numbers
 versions     a change is made to the version that its author saw
 paging       pages by key, never by offset
 signing      short tokens that prove that we made them

@@ -12,7 +12,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
-from tallystick.kernel import clock, events, idempotency, ids, paging, rows, versions
+from tallystick.kernel import (
+    alias_numbers,
+    clock,
+    events,
+    idempotency,
+    ids,
+    paging,
+    rows,
+    versions,
+)
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.kernel.idempotency import Answer, each
@@ -80,7 +89,7 @@ class ChangeCustomer:
 
     act: Act
     customer_id: UUID
-    version: int
+    version: int | None
     changes: dict[str, Any]
 
 
@@ -196,6 +205,7 @@ def erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
     if row.erased_at is not None:
         return _document(row)
     _update(conn, command.act, row, {**PERSONAL, "active": False, "erased_at": command.act.at})
+    alias_numbers.forget_key(conn, row.organization_id, row.id)
     erased = _told(conn, command.act, "customer.erased", row.id)
     quoting = events.keys_of(conn, row.organization_id, [row.id])
     idempotency.rewrite(conn, row.organization_id, quoting, lambda _answered: erased)

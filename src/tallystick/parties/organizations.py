@@ -61,7 +61,7 @@ class ChangeOrganization:
     """Change the named members, if the organization still has this version."""
 
     act: Act
-    version: int
+    version: int | None
     changes: dict[str, Any]
 
 
