@@ -22,6 +22,8 @@ from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
+PROGRAMS = ("hledger",)
+"""Programs that judge what we write and that no lock installs."""
 
 CONNECT_TIMEOUT_S = 3
 START_TIMEOUT_S = 60
@@ -97,15 +99,16 @@ class Servers:
 
 
 def required() -> set[str]:
-    """Name the engines without which the run must fail, from TALLYSTICK_TEST_REQUIRE.
+    """Name the engines and programs without which the run must fail: TALLYSTICK_TEST_REQUIRE.
 
     Raises:
-        ValueError: the variable names an engine that does not exist.
+        ValueError: the variable names something that does not exist.
     """
     names = {name.strip() for name in os.environ.get("TALLYSTICK_TEST_REQUIRE", "").split(",")}
     names.discard("")
-    if unknown := names.difference(ENGINES):
-        message = f"TALLYSTICK_TEST_REQUIRE names {sorted(unknown)}; there are only {ENGINES}."
+    known = (*ENGINES, *PROGRAMS)
+    if unknown := names.difference(known):
+        message = f"TALLYSTICK_TEST_REQUIRE names {sorted(unknown)}; there are only {known}."
         raise ValueError(message)
     return names
 

@@ -34,6 +34,7 @@ def test_the_published_commands_exist() -> None:
         "audit",
         "demo",
         "doctor",
+        "export books",
         "key create",
         "migrate down",
         "migrate status",

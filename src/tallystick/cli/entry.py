@@ -11,7 +11,9 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from tallystick.cli import exits
+from tallystick.cli import books, exits
+from tallystick.cli.options import Json
+from tallystick.cli.options import help_text as _help
 
 EXIT_CODES = """Exit codes: 0 done; 1 a violation or a problem was found; 2 wrong usage or a bad \
 setting; 3 there is no such thing; 4 a rule refuses; 5 the database does not answer.
@@ -25,12 +27,6 @@ class KeyRole(StrEnum):
 
     OWNER = "owner"
     VIEWER = "viewer"
-
-
-def _help(*paragraphs: str, examples: tuple[str, ...]) -> str:
-    # The backspace is how a paragraph asks to keep its lines.
-    lines = ["\b", "Examples:", *(f"  tallystick {example}" for example in examples)]
-    return "\n\n".join([*paragraphs, "\n".join(lines)])
 
 
 def _group(name: str, words: str) -> typer.Typer:
@@ -50,8 +46,8 @@ app = typer.Typer(
 migrate = _group("migrate", "Bring the database to the tables that this version needs.")
 organizations = _group("organizations", "Organizations: those who are owed.")
 key = _group("key", "API keys.")
+app.add_typer(books.export, name="export", help="The books for other programs.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, instead of TALLYSTICK_PORT.")]
 
