@@ -14,7 +14,8 @@ from tallystick.ledger import accounts
 from tallystick.parties.customers import SetCustomerActive, set_customers_active
 from tallystick.parties.organizations import SetOrganizationActive, set_organizations_active
 from tallystick.payments.allocating import Share
-from tallystick.payments.recording import INVOICES_MAX, RecordPayment, record_payments
+from tallystick.payments.planning import INVOICES_MAX
+from tallystick.payments.recording import RecordPayment, record_payments
 from tallystick.payments.states import OFFLINE_METHODS
 from tests.factories import Books, Opening
 

@@ -40,7 +40,8 @@ from tallystick.parties.organizations import (
     set_organizations_active,
 )
 from tallystick.payments.allocating import Share
-from tallystick.payments.recording import INVOICES_MAX, record_payments
+from tallystick.payments.planning import INVOICES_MAX
+from tallystick.payments.recording import record_payments
 from tests.races.books import START, Books, UseCase, fingerprint, run
 
 TODAY = START.date()

@@ -27,7 +27,8 @@ from tallystick.parties.customers import CreateCustomer, create_customers
 from tallystick.parties.organizations import CreateOrganization, create_organizations
 from tallystick.payments.allocating import Share
 from tallystick.payments.models import ALLOCATIONS, PAYMENTS
-from tallystick.payments.recording import Excess, RecordPayment
+from tallystick.payments.planning import Excess
+from tallystick.payments.recording import RecordPayment
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MILLION = 1_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tallystick.invoices.totals import Discount, Line
 from tallystick.parties.customers import CustomerKind
-from tallystick.payments.recording import Excess
+from tallystick.payments.planning import Excess
 from tallystick.payments.states import OfflineMethod
 
 UNIT = 1_000_000

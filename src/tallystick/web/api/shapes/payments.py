@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from tallystick.kernel import money
 from tallystick.payments.allocating import Share
+from tallystick.payments.planning import INVOICES_MAX
 from tallystick.payments.queries import PaymentDocument, ReceiptDocument
-from tallystick.payments.recording import INVOICES_MAX
 from tallystick.payments.states import OfflineMethod, PaymentStatus
 from tallystick.web.api.shapes.invoice_views import Buyer, Seller
 from tallystick.web.fields import (
