@@ -24,7 +24,9 @@ from tallystick.kernel import failures
 from tallystick.kernel.coalescing import Coalescer
 from tallystick.kernel.database import Database
 from tallystick.kernel.idempotency import Answer, Command
+from tallystick.payments.applying import ApplyCredit, apply_credit
 from tallystick.payments.recording import record_payments
+from tallystick.payments.refunding import RefundPayment, refund_payments
 from tests.races.books import Books, UseCase, answer, answer_all
 
 PATIENCE_S = 60.0
@@ -156,6 +158,47 @@ def voids_against_payments(
         return answer(databases[1], record_payments, books.pay(100, invoice_id))
 
     return _duels(invoice_ids, void, pay)
+
+
+def refunders_of_one_payment(
+    books: Books, databases: Sequence[Database], payment_id: UUID, *, refunders: int, amount: int
+) -> list[Answer[Any]]:
+    """Let everybody give the same payment back at once, each on a thread."""
+
+    def refund(index: int) -> Answer[Any]:
+        command = RefundPayment(books.act(), payment_id, amount)
+        return answer(databases[index % len(databases)], refund_payments, command)
+
+    return at_once(refunders, refund)
+
+
+def refunds_against_credit(
+    books: Books, databases: Sequence[Database], payment_ids: Sequence[UUID]
+) -> list[tuple[Answer[Any], Answer[Any]]]:
+    """For each payment in turn let one give it back while another pays invoices with it."""
+
+    def refund(payment_id: UUID) -> Answer[Any]:
+        return answer(databases[0], refund_payments, RefundPayment(books.act(), payment_id))
+
+    def apply(payment_id: UUID) -> Answer[Any]:
+        return answer(databases[1], apply_credit, ApplyCredit(books.act(), payment_id))
+
+    return _duels(payment_ids, refund, apply)
+
+
+def refunds_against_payments(
+    books: Books, databases: Sequence[Database], paid: dict[UUID, UUID]
+) -> list[tuple[Answer[Any], Answer[Any]]]:
+    """For each paid invoice in turn let one give its payment back while another pays it."""
+
+    def refund(invoice_id: UUID) -> Answer[Any]:
+        command = RefundPayment(books.act(), paid[invoice_id])
+        return answer(databases[0], refund_payments, command)
+
+    def pay(invoice_id: UUID) -> Answer[Any]:
+        return answer(databases[1], record_payments, books.pay(100, invoice_id))
+
+    return _duels(list(paid), refund, pay)
 
 
 def issues_against_changes(

@@ -1,10 +1,16 @@
-"""Money that came in, and what it pays.
+"""Money that came in, what it pays, and what of it went back.
 
-models      the tables of payments and allocations
+models      the tables of payments, allocations, claims and refunds
 states      the states of a payment and the allowed ways between them (pure)
+planning    who pays what: the judge of a payment (pure, but for one query)
 recording   record money that the organization already holds
 allocating  the one door through which part of a payment pays an invoice
+locking     lock payments, and see what each gives to which invoice
+applying    pay invoices with customer credit
+releasing   take back what a payment gave to an invoice
+refunding   give money of a payment back
 settling    the one door through which a payment becomes settled: postings, receipt, event
 queries     read payments and receipts
+refunds     read refunds
 checks      the invariants of this package, for the audit
 """

@@ -4,7 +4,7 @@ Whoever decides on invoices too locks those first (`invoices.queries.lock_invoic
 invoices by id, payments by id, counter.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,11 @@ from uuid import UUID
 from sqlalchemy import Column, Connection
 
 from tallystick.kernel import rows
+from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.rows import Writes
 from tallystick.payments.models import ALLOCATIONS, PAYMENTS
+from tallystick.payments.queries import unknown
+from tallystick.payments.states import SETTLED
 
 Key = tuple[UUID, UUID]
 
@@ -94,6 +97,22 @@ def lock_payments(conn: Connection, keys: Collection[Key]) -> dict[Key, Holding]
         )
         for row in found
     }
+
+
+def settled(holdings: Mapping[Key, Holding], key: Key) -> Holding:
+    """Give a locked payment whose money is here.
+
+    Refuses:
+        payment.unknown
+        payment.not_settled: it waits to be confirmed or was declined.
+    """
+    holding = holdings.get(key)
+    if holding is None:
+        raise unknown(key[1])
+    if holding.status not in SETTLED:
+        message = f"The payment {shown(holding.id)} is not settled, so there is no money to move."
+        raise Refused("payment.not_settled", message, facts={"status": holding.status})
+    return holding
 
 
 def live_of_invoices(conn: Connection, keys: Collection[Key]) -> list[Live]:

@@ -202,9 +202,14 @@ def _payment(conn: Connection, organization_id: UUID, payment_id: UUID) -> Row[A
     columns = [PAYMENTS.c.organization_id, PAYMENTS.c.id]
     found = rows.find(conn, columns, [(organization_id, payment_id)])
     if not found:
-        message = f"There is no payment {shown(payment_id)} in this organization."
-        raise Refused("payment.unknown", message)
+        raise unknown(payment_id)
     return found[0]
+
+
+def unknown(payment_id: UUID) -> Refused:
+    """Say that the organization has no such payment."""
+    message = f"There is no payment {shown(payment_id)} in this organization."
+    return Refused("payment.unknown", message)
 
 
 def _paid(conn: Connection, keys: Collection[tuple[UUID, UUID]]) -> dict[UUID, list[Paid]]:

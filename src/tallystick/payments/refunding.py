@@ -1,0 +1,201 @@
+"""Give money of a settled payment back to the payer, in part or whole.
+
+A refund takes what is free first and then what invoices have, the newest allocation first; those
+invoices are due again. To give money back for good, credit the invoice first, then refund.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from tallystick.invoices import queries as invoice_queries
+from tallystick.invoices.states import Standing
+from tallystick.kernel import clock, events, ids, money, rows
+from tallystick.kernel.actor import Act
+from tallystick.kernel.errors import Invalid, Refused, shown
+from tallystick.kernel.idempotency import Answer, each
+from tallystick.kernel.rows import Writes
+from tallystick.ledger import accounts
+from tallystick.ledger.posting import Entry, Leg, post
+from tallystick.parties.named import Named
+from tallystick.payments import allocating, locking
+from tallystick.payments.locking import Holding, Key, Live
+from tallystick.payments.models import PAYMENTS, REFUNDS
+from tallystick.payments.refunds import RefundDocument, document
+from tallystick.payments.releasing import add_release
+from tallystick.payments.states import OfflineMethod
+
+REFUNDED = "refund.settled"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPayment:
+    """Money that went back to the payer. The amount is in minor units of the payment's currency."""
+
+    act: Act
+    payment_id: UUID
+    amount: int | None = None
+    """None gives back all that is left."""
+    refunded_on: date | None = None
+    """The day the money went; None takes today in the organization's zone."""
+    method: OfflineMethod | None = None
+    """None takes the way by which it came."""
+    reference: str | None = None
+    reason: str | None = None
+
+
+def refund_payments(
+    conn: Connection, commands: Sequence[RefundPayment]
+) -> list[Answer[RefundDocument]]:
+    """Record that money of payments was given back.
+
+    Locks the invoices that the payments pay, then the payments.
+
+    Refuses:
+        payment.unknown, organization.inactive
+        payment.not_settled: the payment waits to be confirmed or was declined.
+        refund.amount_not_positive, refund.date_in_future
+        refund.before_payment: the money is to have gone back before the day it came.
+        refund.exceeds_payment: with what can be given back.
+    """
+    # The whole batch first and in order: two batches must not wait for each other in a circle.
+    _lock(conn, [(command.act.organization_id, command.payment_id) for command in commands])
+    return each(conn, commands, _refund)
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    standings: dict[Key, Standing]
+    holdings: dict[Key, Holding]
+    live: list[Live]
+    """What the payments give to invoices, the newest first."""
+
+
+def _lock(conn: Connection, keys: Collection[Key]) -> _Locked:
+    """Lock payments and every invoice that they pay."""
+    wanted = _paid_by(locking.live_of_payments(conn, keys))
+    standings = invoice_queries.lock_invoices(conn, wanted)
+    holdings = locking.lock_payments(conn, keys)
+    # Until the payment was locked it may have come to pay a further invoice, which then is locked
+    # after its payment. Whoever holds that invoice and waits for the payment makes a circle with
+    # us: the engine detects it as a deadlock, and `Database.write` runs one of the two again.
+    live = locking.live_of_payments(conn, keys)
+    standings |= invoice_queries.lock_invoices(conn, _paid_by(live) - wanted)
+    return _Locked(standings, holdings, live)
+
+
+def _paid_by(live: Collection[Live]) -> set[Key]:
+    return {(each.organization_id, each.invoice_id) for each in live}
+
+
+def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
+    act = command.act
+    key = act.organization_id, command.payment_id
+    locked = _lock(conn, [key])
+    organization = Named(conn, organization_ids=[act.organization_id]).organization(
+        act.organization_id
+    )
+    holding = locking.settled(locked.holdings, key)
+    payment = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], [key])[0]
+    day = _day(command, payment, clock.day(act.at, organization.time_zone))
+    amount = _amount(command, holding)
+    writes = Writes()
+    plan = _releases(locked, amount - holding.unallocated)
+    if plan:
+        add_release(writes, act, holding, plan, on=day)
+    holding.refund(amount)
+    refund: dict[str, Any] = {
+        "organization_id": act.organization_id,
+        "id": ids.new(),
+        "payment_id": holding.id,
+        "customer_id": holding.customer_id,
+        "method": command.method or holding.method,
+        "status": "succeeded",
+        "currency": holding.currency,
+        "amount": amount,
+        "refunded_on": day,
+        "reference": command.reference,
+        "reason": command.reason,
+        "version": 1,
+        "created_at": act.at,
+        "updated_at": act.at,
+    }
+    writes.add(REFUNDS, refund)
+    post(writes, act, _entry(refund))
+    allocating.write_invoices(writes, locked.standings.values(), act.at)
+    locking.write_payments(writes, [holding], act.at)
+    payload = {
+        "refund_id": str(refund["id"]),
+        "payment_id": str(holding.id),
+        "customer_id": str(holding.customer_id),
+        "currency": holding.currency,
+        "amount": amount,
+        "invoice_ids": [str(standing.id) for standing, _ in plan],
+    }
+    events.emit(writes, act, REFUNDED, refund["id"], payload, once=True)
+    writes.flush(conn)
+    return document(refund)
+
+
+def _day(command: RefundPayment, payment: Row[Any], today: date) -> date:
+    paid_on: date = payment.paid_on
+    if command.refunded_on is None:
+        # The organization may have changed its time zone since the money came.
+        return max(today, paid_on)
+    if command.refunded_on > today:
+        message = f"The refund date {shown(command.refunded_on)} is after today, {today}."
+        raise Invalid("refund.date_in_future", message, pointer="/refunded_on")
+    if command.refunded_on < paid_on:
+        message = (
+            f"The refund date {shown(command.refunded_on)} is before {paid_on}, the day "
+            "the money came."
+        )
+        raise Refused("refund.before_payment", message, pointer="/refunded_on")
+    return command.refunded_on
+
+
+def _amount(command: RefundPayment, holding: Holding) -> int:
+    if command.amount is not None and command.amount <= 0:
+        message = "A refund must be above 0. Give the amount that was given back."
+        raise Invalid("refund.amount_not_positive", message, pointer="/amount")
+    left, currency = holding.allocated + holding.unallocated, holding.currency
+    amount = left if command.amount is None else command.amount
+    if amount > left or not left:
+        message = (
+            f"{money.text(left, currency)} {currency} of the payment {shown(holding.id)} can be "
+            "given back, no more."
+        )
+        facts = {"refundable": money.text(left, currency), "currency": currency}
+        raise Refused("refund.exceeds_payment", message, pointer="/amount", facts=facts)
+    return amount
+
+
+def _releases(locked: _Locked, missing: int) -> list[tuple[Standing, int]]:
+    """Plan what invoices give back, the newest allocation first."""
+    plan = []
+    for given in locked.live:
+        part = min(missing, given.amount)
+        if part > 0:
+            plan.append((locked.standings[given.organization_id, given.invoice_id], part))
+            missing -= part
+    return plan
+
+
+def _entry(refund: dict[str, Any]) -> Entry:
+    amount = refund["amount"]
+    legs = [
+        Leg(accounts.credit(refund["customer_id"]), amount),
+        Leg(accounts.cash(refund["method"]), -amount),
+    ]
+    return Entry(
+        kind=REFUNDED,
+        date=refund["refunded_on"],
+        currency=refund["currency"],
+        legs=legs,
+        payment_id=refund["payment_id"],
+        id=refund["id"],
+    )
