@@ -68,6 +68,8 @@ def _postgresql_type(kind: SqlType) -> str:
         return "uuid"
     if isinstance(kind, BigInteger | Integer):
         return "bigint"
+    if isinstance(kind, Date):
+        return "date"
     return "text"
 
 
@@ -108,7 +110,7 @@ def _mysql_source(kinds: Sequence[SqlType]) -> str:
 
 def _mysql_key(index: int, kind: SqlType) -> str:
     value = _mysql_value(f"k{index}", kind)
-    exact = isinstance(kind, Id | BigInteger | Integer)
+    exact = isinstance(kind, Id | BigInteger | Integer | Date)
     return value if exact else f"CONVERT({value} USING utf8mb4) COLLATE utf8mb4_bin"
 
 

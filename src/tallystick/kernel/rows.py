@@ -73,6 +73,7 @@ class Writes:
     def __init__(self) -> None:
         self._added: dict[Table, list[Values]] = {}
         self._changed: dict[tuple[Table, tuple[str, ...]], list[Values]] = {}
+        self._once: set[tuple[Table, Key]] = set()
 
     def add(self, table: Table, values: Values) -> None:
         """Add a row; columns that are not named become NULL."""
@@ -82,6 +83,16 @@ class Writes:
         """Change columns of the row with this primary key."""
         self._changed.setdefault((table, tuple(values)), []).append({**key, **values})
 
+    def change_once(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Change a row that several commands change in the same way; the first one does it.
+
+        A row that does not exist is passed over, as an update does.
+        """
+        place = table, tuple(key.values())
+        if place not in self._once:
+            self._once.add(place)
+            self.change(table, key, values)
+
     def flush(self, conn: Connection) -> None:
         """Send everything: parents before children, rows of a table in the order of their keys."""
         added = sorted(self._added.items(), key=lambda item: _depth(item[0]))
@@ -90,7 +101,7 @@ class Writes:
             _in_key_order(table, rows)
         for (table, _), rows in changed:
             _in_key_order(table, rows)
-        self._added, self._changed = {}, {}
+        self._added, self._changed, self._once = {}, {}, set()
         if spelling(conn).one_statement:
             _flush_as_json(conn, added, changed)
         else:

@@ -5,11 +5,14 @@ Every package states its own checks; `tallystick.wiring` puts them together. A c
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Executable, Select, func, select
+from sqlalchemy import Connection, Executable, Select, false, func, select
 
-from tallystick.ledger.models import POSTINGS
+from tallystick.ledger import closing
+from tallystick.ledger.models import CLOSED_MONTHS, MONTH_SUMS, POSTINGS
 
 EXAMPLES_MAX = 5
 
@@ -62,6 +65,27 @@ def _uneven(*keys: Any) -> Select[Any]:
     return select(*keys).group_by(*keys).having(func.sum(POSTINGS.c.amount) != 0)
 
 
+def _closed_months(conn: Connection) -> Counted:
+    """Compare the sums of months that may be used with their postings."""
+    months = conn.execute(
+        select(CLOSED_MONTHS.c.organization_id, CLOSED_MONTHS.c.month)
+        .where(CLOSED_MONTHS.c.stale == false())
+        .order_by(CLOSED_MONTHS.c.organization_id, CLOSED_MONTHS.c.month)
+    ).all()
+    kept: dict[tuple[UUID, date], dict[tuple[str, str], int]] = {}
+    for organization_id in {row.organization_id for row in months}:
+        own = select(MONTH_SUMS).where(MONTH_SUMS.c.organization_id == organization_id)
+        for row in conn.execute(own):
+            place = organization_id, row.month
+            kept.setdefault(place, {})[row.account, row.currency] = row.amount
+    wrong = [
+        f"{organization_id} {month}"
+        for organization_id, month in months
+        if kept.get((organization_id, month), {}) != closing.sums_of(conn, organization_id, month)
+    ]
+    return len(months), wrong
+
+
 _POSTINGS_COUNT = select(func.count()).select_from(POSTINGS)
 _LEG_GAPS = (
     select(POSTINGS.c.organization_id, POSTINGS.c.entry_id)
@@ -92,4 +116,5 @@ CHECKS = (
         "no leg of an entry was taken away and no date moved",
         rows_of(_POSTINGS_COUNT, _LEG_GAPS),
     ),
+    Check("I22", "the sums of closed months are those of their postings", _closed_months),
 )

@@ -1,6 +1,8 @@
 """The only writer of postings. An entry that does not balance never reaches the database.
 
 Nothing here or anywhere changes or removes a posting: what was wrong is reversed by another entry.
+An entry of a month that may be closed already marks its sums as stale; one of today writes nothing
+but its postings.
 """
 
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from uuid import UUID
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
+from tallystick.ledger import closing
 from tallystick.ledger.models import POSTINGS
 
 
@@ -62,3 +65,4 @@ def post(writes: Writes, act: Act, entry: Entry) -> None:
             },
         )
     assert number, "an entry moves something"
+    closing.note(writes, act, entry.date)
