@@ -32,10 +32,10 @@ RETURNING last AS receipt
 \gset
 INSERT INTO payment (organization_id, id, customer_id, method, status, currency, amount, allocated,
   unallocated, refund_reserved, refunded, charged_back, paid_on, reference, note, receipt_year,
-  receipt_sequence, receipt_number, receipt_date, version, created_at, updated_at)
+  receipt_sequence, receipt_number, receipt_date, version, created_at, updated_at, settled_at)
 VALUES (:organization_id, :new_id, :customer_id, :method, 'succeeded', :currency, :amount, :amount,
   0, 0, 0, 0, CURRENT_DATE, NULL, NULL, :year, :receipt,
-  'REC-' || :year || '-' || lpad(:receipt::text, 6, '0'), CURRENT_DATE, 1, now(), now());
+  'REC-' || :year || '-' || lpad(:receipt::text, 6, '0'), CURRENT_DATE, 1, now(), now(), now());
 INSERT INTO allocation (organization_id, id, payment_id, invoice_id, amount, due_after, date,
   created_at)
 VALUES (:organization_id, :new_id, :new_id, :invoice_id, :amount, :due_after, CURRENT_DATE, now());

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection
@@ -131,9 +132,10 @@ async def test_several_writers_run_several_batches(
     first, second = Recorder(), Recorder()
     for each in (first, second):
         each.gate.clear()
+    act = books.act()
     running = [
-        asyncio.ensure_future(coalescer.run(each, Note(books.act(), "n")))
-        for each in (first, second)
+        asyncio.ensure_future(coalescer.run(each, Note(replace(act, organization_id=place), "n")))
+        for each, place in ((first, UUID(int=2)), (second, UUID(int=3)))
     ]
     assert await asyncio.to_thread(first.begun.wait, WAIT_MAX_S)
     if database.engine_name == "sqlite":
@@ -142,6 +144,24 @@ async def test_several_writers_run_several_batches(
     assert await asyncio.to_thread(second.begun.wait, WAIT_MAX_S)
     first.gate.set()
     second.gate.set()
+    assert await asyncio.gather(*running) == [Answer("did n")] * 2
+    await coalescer.close()
+
+
+async def test_an_organization_has_one_writer(
+    connect: Callable[..., Database], books: Books
+) -> None:
+    coalescer = Coalescer(connect(writers=2))
+    first, second = Recorder(), Recorder()
+    first.gate.clear()
+    running = [
+        asyncio.ensure_future(coalescer.run(each, Note(books.act(), "n")))
+        for each in (first, second)
+    ]
+    assert await asyncio.to_thread(first.begun.wait, WAIT_MAX_S)
+    await asyncio.sleep(0.05)
+    assert not second.begun.is_set()
+    first.gate.set()
     assert await asyncio.gather(*running) == [Answer("did n")] * 2
     await coalescer.close()
 

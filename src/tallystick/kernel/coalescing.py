@@ -3,6 +3,9 @@
 No timer: a batch starts at once when a writer is idle, and while it runs the next one gathers. An
 answer leaves only after COMMIT. State lives on the event loop, transactions on threads, so nothing
 here needs a lock.
+
+Each organization has its writer: two batches never wait for the same counter, and while one is on
+its way to the disk the other one is being judged.
 """
 
 import asyncio
@@ -33,9 +36,11 @@ class Coalescer:
     def __init__(self, database: Database, *, waiting_max: int = WAITING_MAX) -> None:
         self._database = database
         self._waiting_max = waiting_max
-        self._queues: dict[UseCase[Any], deque[_Waiting]] = {}
+        self._lanes: list[dict[UseCase[Any], deque[_Waiting]]] = [
+            {} for _ in range(database.writers)
+        ]
         self._waiting = 0
-        self._idle = database.writers
+        self._busy = [False] * database.writers
         self._closed = False
         self._threads = ThreadPoolExecutor(database.writers, thread_name_prefix="writer")
         self._batches: set[asyncio.Task[None]] = set()
@@ -52,9 +57,10 @@ class Coalescer:
         if self._waiting >= self._waiting_max:
             raise Unavailable("Too many requests wait to be written. Repeat this one shortly.")
         future: asyncio.Future[Answer[T]] = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(use_case, deque()).append((command, future))
+        lane = command.act.organization_id.int % len(self._lanes)
+        self._lanes[lane].setdefault(use_case, deque()).append((command, future))
         self._waiting += 1
-        self._start()
+        self._start(lane)
         return await future
 
     async def close(self) -> None:
@@ -64,21 +70,23 @@ class Coalescer:
             await asyncio.wait(self._batches)
         self._threads.shutdown()
 
-    def _start(self) -> None:
-        while self._idle and self._queues:
-            use_case, queue = next(iter(self._queues.items()))
-            batch = [queue.popleft() for _ in range(min(BATCH_MAX, len(queue)))]
-            # The use case goes to the end of the line, so that none starves another.
-            del self._queues[use_case]
-            if queue:
-                self._queues[use_case] = queue
-            self._waiting -= len(batch)
-            self._idle -= 1
-            task = asyncio.get_running_loop().create_task(self._finish(use_case, batch))
-            self._batches.add(task)
-            task.add_done_callback(self._batches.discard)
+    def _start(self, lane: int) -> None:
+        queues = self._lanes[lane]
+        if self._busy[lane] or not queues:
+            return
+        use_case, queue = next(iter(queues.items()))
+        batch = [queue.popleft() for _ in range(min(BATCH_MAX, len(queue)))]
+        # The use case goes to the end of the line, so that none starves another.
+        del queues[use_case]
+        if queue:
+            queues[use_case] = queue
+        self._waiting -= len(batch)
+        self._busy[lane] = True
+        task = asyncio.get_running_loop().create_task(self._finish(lane, use_case, batch))
+        self._batches.add(task)
+        task.add_done_callback(self._batches.discard)
 
-    async def _finish(self, use_case: UseCase[Any], batch: list[_Waiting]) -> None:
+    async def _finish(self, lane: int, use_case: UseCase[Any], batch: list[_Waiting]) -> None:
         # Whoever gave up while waiting is left out; once it runs, it runs to its end.
         batch = [(command, future) for command, future in batch if not future.cancelled()]
         loop = asyncio.get_running_loop()
@@ -88,7 +96,7 @@ class Coalescer:
         except BaseException as error:  # noqa: BLE001  # whatever it is, nobody may wait for ever
             results = [error] * len(batch)
         finally:
-            self._idle += 1
+            self._busy[lane] = False
         for (_, future), result in zip(batch, results, strict=True):
             if future.cancelled():
                 continue
@@ -96,7 +104,7 @@ class Coalescer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
-        self._start()
+        self._start(lane)
 
     def _attempt(self, use_case: UseCase[Any], commands: list[Any]) -> list[_Result]:
         if not commands:

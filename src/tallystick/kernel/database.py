@@ -27,9 +27,9 @@ TWINS_MAX = 2
 class Database:
     """A database by its address, with a pool for writers and one for readers.
 
-    One writer a process is quickest: two share the work in smaller batches and wait for the same
-    counters. On SQLite there is never more than one, and its transactions begin with BEGIN
-    IMMEDIATE. On the servers transactions are READ COMMITTED. An address may name several hosts
+    Each organization has its writer (`kernel.coalescing`), so two never wait for the same counter.
+    On SQLite there is only one, and its transactions begin with BEGIN IMMEDIATE. On the servers
+    transactions are READ COMMITTED. An address may name several hosts
     (`?host=a:5432&host=b:5432`): losing a node switches to the next.
     """
 
@@ -38,7 +38,7 @@ class Database:
         url: str,
         *,
         deadline_s: float = DEADLINE_S,
-        writers: int = 1,
+        writers: int = 2,
         readers: int = 8,
         statement_timeout_s: int = engines.STATEMENT_TIMEOUT_S,
     ) -> None:

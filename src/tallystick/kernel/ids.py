@@ -1,13 +1,16 @@
 """Identifiers, made by the application and never by a database."""
 
-from uuid import UUID, uuid5
+from base64 import b32encode
+from uuid import UUID
 
-from uuid_utils.compat import uuid7
+from uuid_utils.compat import uuid5, uuid7
 
 NIL = UUID(int=0)
 """The tenant of commands that belong to no organization."""
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CROCKFORD = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+)
 
 
 def new() -> UUID:
@@ -32,9 +35,5 @@ def code(value: UUID) -> str:
 
     Source: Crockford's base 32.
     """
-    number = value.int
-    letters = []
-    for _ in range(26):
-        number, digit = divmod(number, 32)
-        letters.append(_CROCKFORD[digit])
-    return "".join(reversed(letters))
+    # Four bytes of zero make 160 bits, which are 32 letters; the first six say nothing.
+    return b32encode(bytes(4) + value.bytes)[6:].translate(_CROCKFORD).decode()

@@ -151,8 +151,9 @@ def legs(customer_id: UUID, parts: Iterable[Part]) -> list[Leg]:
     found = []
     for part in parts:
         found.append(Leg(receivable, -part.amount, part.invoice.id))
-        found.append(Leg(receivable, part.recovered, part.invoice.id))
-        found.append(Leg(accounts.WRITE_OFF, -part.recovered))
+        if part.recovered:
+            found.append(Leg(receivable, part.recovered, part.invoice.id))
+            found.append(Leg(accounts.WRITE_OFF, -part.recovered))
     return found
 
 

@@ -84,7 +84,8 @@ def _entry(payment: dict[str, Any], parts: Sequence[Part]) -> Entry:
     paid_on: date = payment["paid_on"]
     legs = [Leg(accounts.cash(payment["method"]), payment["amount"])]
     legs += allocating.legs(payment["customer_id"], parts)
-    legs.append(Leg(accounts.credit(payment["customer_id"]), -payment["unallocated"]))
+    if payment["unallocated"]:
+        legs.append(Leg(accounts.credit(payment["customer_id"]), -payment["unallocated"]))
     return Entry(
         kind=SETTLED_EVENT,
         date=paid_on,
