@@ -25,6 +25,7 @@ from tallystick.kernel.coalescing import Coalescer
 from tallystick.kernel.database import Database
 from tallystick.kernel.idempotency import Answer, Command
 from tallystick.payments.applying import ApplyCredit, apply_credit
+from tallystick.payments.claiming import ConfirmPayment, confirm_payments
 from tallystick.payments.recording import record_payments
 from tallystick.payments.refunding import RefundPayment, refund_payments
 from tests.races.books import Books, UseCase, answer, answer_all
@@ -199,6 +200,19 @@ def refunds_against_payments(
         return answer(databases[1], record_payments, books.pay(100, invoice_id))
 
     return _duels(list(paid), refund, pay)
+
+
+def confirmers_of_claims(
+    books: Books, databases: Sequence[Database], payment_ids: Sequence[UUID]
+) -> list[tuple[Answer[Any], Answer[Any]]]:
+    """For each claimed payment in turn let two confirm it."""
+
+    def confirm(database: Database) -> Callable[[UUID], Answer[Any]]:
+        return lambda payment_id: answer(
+            database, confirm_payments, ConfirmPayment(books.act(), payment_id)
+        )
+
+    return _duels(payment_ids, confirm(databases[0]), confirm(databases[1]))
 
 
 def issues_against_changes(

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from tallystick.kernel.database import Database
 from tallystick.payments import queries
+from tallystick.payments.allocating import Share
+from tallystick.payments.claiming import ClaimPayment, claim_payments
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.recording import record_payments
 from tests.races import scenes
@@ -89,3 +91,18 @@ def test_a_refund_meets_a_payment_of_the_same_invoice(
         invoice_id: ("open", 100 if code(payment) == "done" else 0)
         for invoice_id, (_, payment) in zip(invoice_ids, duels, strict=True)
     }
+
+
+def test_a_claim_is_confirmed_once(books: Books, processes: Processes) -> None:
+    invoice_ids = books.issued(50, 300)
+    claims = [
+        ClaimPayment(books.act(), 100, "EUR", "cash", invoices=(Share(each),))
+        for each in invoice_ids
+    ]
+    payments = run(books.database, claim_payments, *claims)
+    payment_ids = [UUID(payment["id"]) for payment in payments]
+    duels = scenes.confirmers_of_claims(books, processes(2), payment_ids)
+    told = Counter(tuple(sorted((code(one), code(other)))) for one, other in duels)
+    assert told == {("done", "payment.not_claimed"): 50}
+    assert books.allocated(*invoice_ids) == [100] * 50
+    assert books.receipts() == list(range(1, 51))

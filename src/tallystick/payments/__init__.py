@@ -5,6 +5,7 @@ states      the states of a payment and the allowed ways between them (pure)
 planning    who pays what: the judge of a payment (pure, but for one query)
 recording   record money that the organization already holds
 allocating  the one door through which part of a payment pays an invoice
+claiming    payments that wait to be confirmed: claim, confirm, decline
 locking     lock payments, and see what each gives to which invoice
 applying    pay invoices with customer credit
 releasing   take back what a payment gave to an invoice

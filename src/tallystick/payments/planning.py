@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from tallystick.invoices import queries as invoice_queries
-from tallystick.invoices.numbering import RECEIPT_SERIES, Series
+from tallystick.invoices.numbering import RECEIPT_SERIES, Counters, Number, Series
 from tallystick.invoices.states import Standing
 from tallystick.kernel import clock
 from tallystick.kernel.actor import Act
@@ -101,6 +101,13 @@ def receipts(named: Named, act: Act) -> Series:
     """Name the series that the receipt of a payment of today takes its number from."""
     today = clock.day(act.at, named.zone(act.organization_id))
     return Series(act.organization_id, "receipt", RECEIPT_SERIES, today.year)
+
+
+def receipt(counters: Counters, named: Named, act: Act, today: date) -> Number:
+    """Take the next number of a receipt, which is dated today."""
+    series = receipts(named, act)
+    # Another process's clock may be a little ahead at midnight.
+    return counters.take(series, max(today, counters.last_date(series) or today))
 
 
 def copied(grounds: Grounds, organization: Row[Any], customer_id: UUID) -> dict[str, Any]:

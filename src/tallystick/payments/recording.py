@@ -89,9 +89,7 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
     except Refused as refused:
         return refused.refusal
     parts = allocating.allocate(plan)
-    series = planning.receipts(batch.grounds.named, act)
-    # Another process's clock may be a little ahead at midnight.
-    receipt = batch.counters.take(series, max(today, batch.counters.last_date(series) or today))
+    receipt = planning.receipt(batch.counters, batch.grounds.named, act, today)
     payment: dict[str, Any] = {
         "id": ids.new(),
         "customer_id": customer_id,

@@ -1,0 +1,282 @@
+"""Payments that somebody says they have made, until the organization has seen the money.
+
+A claim moves nothing and reserves nothing; it is judged as a payment when it is confirmed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from tallystick.invoices import queries as invoice_queries
+from tallystick.invoices.numbering import Counters
+from tallystick.invoices.states import Standing
+from tallystick.kernel import clock, events, ids, rows
+from tallystick.kernel.actor import Act
+from tallystick.kernel.errors import Refused, shown
+from tallystick.kernel.idempotency import Answer, each
+from tallystick.kernel.rows import Writes
+from tallystick.parties.named import Named
+from tallystick.payments import allocating, locking, planning, queries
+from tallystick.payments.allocating import Share
+from tallystick.payments.locking import Holding, Key
+from tallystick.payments.models import CLAIMS, PAYMENTS
+from tallystick.payments.planning import Excess, Grounds, Incoming
+from tallystick.payments.queries import PaymentDocument, document
+from tallystick.payments.settling import settle
+
+CLAIMED, DECLINED = "payment.claimed", "payment.declined"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPayment(Incoming):
+    """Money that somebody says has come in, and what it is to pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPayment:
+    """The claimed money is here: settle the payment. What is None stays as it was claimed."""
+
+    act: Act
+    payment_id: UUID
+    amount: int | None = None
+    """What came, in minor units of the payment's currency."""
+    paid_on: date | None = None
+    excess: Excess | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclinePayment:
+    """The claimed money did not come."""
+
+    act: Act
+    payment_id: UUID
+    reason: str
+
+
+def claim_payments(
+    conn: Connection, commands: Sequence[ClaimPayment]
+) -> list[Answer[PaymentDocument]]:
+    """Note payments that wait to be confirmed: no receipt, no posting, nothing reserved.
+
+    Locks the named invoices.
+
+    Refuses:
+        payment.amount_not_positive, payment.payer_missing, payment.too_many_invoices,
+        payment.invoice_twice, payment.shares_mixed, payment.shares_exceed_amount,
+        payment.date_in_future, invoice.unknown, customer.unknown, invoice.not_payable,
+        payment.customers_differ, money.currency, organization.inactive: as in recording.
+    """
+    # The whole batch first and in order: two batches must not wait for each other in a circle.
+    invoice_queries.lock_invoices(conn, planning.named_keys(commands))
+    return each(conn, commands, _claim)
+
+
+def confirm_payments(
+    conn: Connection, commands: Sequence[ConfirmPayment]
+) -> list[Answer[PaymentDocument]]:
+    """Settle claimed payments: judged now as if they were recorded now, with receipts of today.
+
+    Locks the invoices, then the payments, then the counter of receipts.
+
+    Refuses:
+        payment.unknown
+        payment.not_claimed: it is settled or was declined already, with its status.
+        The codes of recording, for what is to be paid.
+    """
+    # The whole batch first and in order: two batches must not wait for each other in a circle.
+    _lock(conn, commands)
+    named = Named(conn, organization_ids={command.act.organization_id for command in commands})
+    Counters(conn, {planning.receipts(named, command.act) for command in commands})
+    return each(conn, commands, _confirm)
+
+
+def decline_payments(
+    conn: Connection, commands: Sequence[DeclinePayment]
+) -> list[Answer[PaymentDocument]]:
+    """Decline claimed payments; nothing was moved, so nothing is moved back. Locks the payments.
+
+    Refuses:
+        payment.unknown, organization.inactive
+        payment.not_claimed: it is settled or was declined already, with its status.
+    """
+    keys = [(command.act.organization_id, command.payment_id) for command in commands]
+    locking.lock_payments(conn, keys)
+    return each(conn, commands, _decline)
+
+
+def _claim(conn: Connection, command: ClaimPayment) -> PaymentDocument:
+    act = command.act
+    standings = invoice_queries.lock_invoices(conn, planning.named_keys([command]))
+    customers = planning.payers([command], standings)
+    named = Named(conn, organization_ids=[act.organization_id], customer_ids=customers)
+    today = clock.day(act.at, named.organization(act.organization_id).time_zone)
+    planning.check(command, today)
+    customer_id, _ = planning.payer(Grounds(named, standings, {}), command)
+    payment: dict[str, Any] = {
+        "organization_id": act.organization_id,
+        "id": ids.new(),
+        "customer_id": customer_id,
+        "method": command.method,
+        "status": "pending_confirmation",
+        "currency": command.currency,
+        "amount": command.amount,
+        "allocated": 0,
+        "unallocated": 0,
+        "refund_reserved": 0,
+        "refunded": 0,
+        "charged_back": 0,
+        "paid_on": command.paid_on or today,
+        "reference": command.reference,
+        "note": command.note,
+        "receipt_number": None,
+        "receipt_date": None,
+        "version": 1,
+        "created_at": act.at,
+        "updated_at": act.at,
+    }
+    claim = {
+        "organization_id": act.organization_id,
+        "payment_id": payment["id"],
+        "shares": [
+            {"invoice_id": str(share.invoice_id), "amount": share.amount}
+            for share in command.invoices
+        ],
+        "excess": command.excess,
+    }
+    writes = Writes()
+    writes.add(PAYMENTS, payment)
+    writes.add(CLAIMS, claim)
+    payload = _payload(payment["id"], customer_id, command.currency, command.amount)
+    events.emit(writes, act, CLAIMED, payment["id"], payload, once=True)
+    writes.flush(conn)
+    return document(payment, [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    standings: dict[Key, Standing]
+    open_ids: dict[tuple[UUID, UUID, str], list[UUID]]
+    holdings: dict[Key, Holding]
+    wishes: dict[Key, Incoming]
+    """What the claims come to when they are confirmed."""
+    payments: dict[Key, Row[Any]]
+
+
+def _lock(conn: Connection, commands: Sequence[ConfirmPayment]) -> _Locked:
+    keys = {(command.act.organization_id, command.payment_id) for command in commands}
+    # Read before the lock: a claim stays as it was made, and so does its payment until somebody
+    # decides on it, which the locked payment will tell.
+    payments = {
+        (row.organization_id, row.id): row
+        for row in rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], keys)
+    }
+    claims = {
+        (row.organization_id, row.payment_id): row
+        for row in rows.find(conn, [CLAIMS.c.organization_id, CLAIMS.c.payment_id], keys)
+    }
+    wishes = {}
+    for command in commands:
+        key = command.act.organization_id, command.payment_id
+        if key in claims:
+            wishes[key] = _wish(command, payments[key], claims[key])
+    wanted = planning.named_keys(list(wishes.values()))
+    open_ids = planning.open_invoices(conn, list(wishes.values()))
+    wanted |= {(place[0], invoice_id) for place, found in open_ids.items() for invoice_id in found}
+    standings = invoice_queries.lock_invoices(conn, wanted)
+    return _Locked(standings, open_ids, locking.lock_payments(conn, keys), wishes, payments)
+
+
+def _wish(command: ConfirmPayment, payment: Row[Any], claim: Row[Any]) -> Incoming:
+    return Incoming(
+        act=command.act,
+        amount=payment.amount if command.amount is None else command.amount,
+        currency=payment.currency,
+        method=payment.method,
+        customer_id=payment.customer_id,
+        invoices=tuple(Share(UUID(share["invoice_id"]), share["amount"]) for share in claim.shares),
+        excess=command.excess or claim.excess,
+        paid_on=command.paid_on or payment.paid_on,
+    )
+
+
+def _confirm(conn: Connection, command: ConfirmPayment) -> PaymentDocument:
+    act = command.act
+    key = act.organization_id, command.payment_id
+    locked = _lock(conn, [command])
+    customers = {(row.organization_id, row.customer_id) for row in locked.payments.values()}
+    named = Named(conn, organization_ids=[act.organization_id], customer_ids=customers)
+    organization = named.organization(act.organization_id)
+    holding = _claimed(locked.holdings, key)
+    wish = locked.wishes[key]
+    today = clock.day(act.at, organization.time_zone)
+    planning.check(wish, today)
+    grounds = Grounds(named, locked.standings, locked.open_ids)
+    customer_id, plan = planning.plan(grounds, wish)
+    parts = allocating.allocate(plan)
+    counters = Counters(conn, {planning.receipts(named, act)})
+    payment = {
+        **locked.payments[key]._asdict(),
+        "amount": wish.amount,
+        "paid_on": wish.paid_on,
+        "version": holding.version,
+        "parties": None if parts else planning.copied(grounds, organization, customer_id),
+    }
+    writes = Writes()
+    receipt = planning.receipt(counters, named, act, today)
+    settle(writes, act, payment, parts, receipt=receipt, stored=True)
+    _decide(writes, act, holding.id, None)
+    allocating.write_invoices(writes, locked.standings.values(), act.at)
+    counters.write(writes)
+    writes.flush(conn)
+    return document(
+        payment, [(part.invoice.id, part.invoice.number, part.amount) for part in parts]
+    )
+
+
+def _decline(conn: Connection, command: DeclinePayment) -> PaymentDocument:
+    act = command.act
+    key = act.organization_id, command.payment_id
+    holdings = locking.lock_payments(conn, [key])
+    Named(conn, organization_ids=[act.organization_id]).organization(act.organization_id)
+    holding = _claimed(holdings, key)
+    writes = Writes()
+    writes.change(
+        PAYMENTS,
+        {"organization_id": act.organization_id, "id": holding.id},
+        {"status": "declined", "version": holding.version + 1, "updated_at": act.at},
+    )
+    _decide(writes, act, holding.id, command.reason)
+    payload = _payload(holding.id, holding.customer_id, holding.currency, holding.amount)
+    events.emit(writes, act, DECLINED, holding.id, payload, once=True)
+    writes.flush(conn)
+    return queries.get_payment(conn, act.organization_id, holding.id)
+
+
+def _claimed(holdings: Mapping[Key, Holding], key: Key) -> Holding:
+    """Give a locked payment that waits to be confirmed."""
+    holding = holdings.get(key)
+    if holding is None:
+        raise queries.unknown(key[1])
+    if holding.status != "pending_confirmation":
+        became = "was declined" if holding.status == "declined" else "is settled already"
+        message = f"The payment {shown(holding.id)} {became}, so nobody waits for a decision."
+        raise Refused("payment.not_claimed", message, facts={"status": holding.status})
+    return holding
+
+
+def _decide(writes: Writes, act: Act, payment_id: UUID, reason: str | None) -> None:
+    key = {"organization_id": act.organization_id, "payment_id": payment_id}
+    writes.change(CLAIMS, key, {"decline_reason": reason, "decided_at": act.at})
+
+
+def _payload(payment_id: UUID, customer_id: UUID, currency: str, amount: int) -> dict[str, Any]:
+    return {
+        "payment_id": str(payment_id),
+        "customer_id": str(customer_id),
+        "currency": currency,
+        "amount": amount,
+    }
