@@ -28,8 +28,9 @@ from tests.factories import START, Books
 def claim(books: Books, amount: int, *invoices: InvoiceDocument | Share, **values: Any) -> Any:
     """Prepare a command that claims a transfer."""
     plain = books.payment(amount, *invoices)
-    shares = {"customer_id": plain.customer_id, "invoices": plain.invoices}
-    return ClaimPayment(books.act(), amount, "EUR", "bank_transfer", **{**shares, **values})
+    return ClaimPayment(
+        plain.act, amount, "EUR", "bank_transfer", invoices=plain.invoices, **values
+    )
 
 
 def claimed(
@@ -153,8 +154,8 @@ def test_what_came_may_differ_from_what_was_claimed(books: Books) -> None:
         ({"paid_on": date(2026, 3, 3)}, "payment.date_in_future"),
     ):
         assert books.refused(confirm_payments, confirm(books, payment, **values)).code == code
-    values = {"amount": 1_200, "excess": "credit", "paid_on": date(2026, 3, 1)}
-    confirmed = books.done(confirm_payments, confirm(books, payment, **values))
+    seen = confirm(books, payment, amount=1_200, excess="credit", paid_on=date(2026, 3, 1))
+    confirmed = books.done(confirm_payments, seen)
     assert (confirmed["amount"], confirmed["allocated"], confirmed["unallocated"]) == (
         *(1_200, 1_100),
         100,
@@ -197,11 +198,11 @@ def test_a_declined_claim(books: Books) -> None:
     assert books.balances() == balances
     refusal = books.refused(confirm_payments, confirm(books, payment))
     assert (refusal.code, refusal.facts) == ("payment.not_claimed", {"status": "declined"})
-    for use_case, command in (
-        (refund_payments, RefundPayment(books.act(), UUID(payment["id"]))),
-        (apply_credit, ApplyCredit(books.act(), UUID(payment["id"]))),
+    payment_id = UUID(payment["id"])
+    for refusal in (
+        books.refused(refund_payments, RefundPayment(books.act(), payment_id)),
+        books.refused(apply_credit, ApplyCredit(books.act(), payment_id)),
     ):
-        refusal = books.refused(use_case, command)
         assert (refusal.code, refusal.facts) == ("payment.not_settled", {"status": "declined"})
 
 
@@ -222,12 +223,11 @@ def test_what_cannot_be_claimed_or_decided(books: Books) -> None:
         (claim(books, 1, invoice, paid_on=date(2026, 3, 3)), "payment.date_in_future"),
     ):
         assert books.refused(claim_payments, command).code == code
-    unknown = ids.new()
-    for use_case, each in (
-        (confirm_payments, ConfirmPayment(books.act(), unknown)),
-        (decline_payments, DeclinePayment(books.act(), unknown, "no")),
+    for refusal in (
+        books.refused(confirm_payments, ConfirmPayment(books.act(), ids.new())),
+        books.refused(decline_payments, DeclinePayment(books.act(), ids.new(), "no")),
     ):
-        assert books.refused(use_case, each).code == "payment.unknown"  # type: ignore[arg-type]
+        assert refusal.code == "payment.unknown"
     refusal = books.refused(confirm_payments, confirm(books, settled))
     assert (refusal.code, refusal.facts) == ("payment.not_claimed", {"status": "succeeded"})
     payment = claimed(books, 5, invoice)

@@ -9,6 +9,7 @@ from tallystick.kernel import decimals, ids
 
 SALES = "Income:Sales"
 RECEIVABLE = "Assets:Receivable"
+CASH = "Assets:Cash"
 CREDIT = "Liabilities:Credit"
 WRITE_OFF = "Expenses:WriteOff"
 
@@ -25,7 +26,7 @@ def credit(customer_id: UUID) -> str:
 
 def cash(method: str) -> str:
     """Name where money of an offline method arrives, such as `Assets:Cash:BankTransfer`."""
-    return "Assets:Cash:" + "".join(word.capitalize() for word in method.split("_"))
+    return f"{CASH}:" + "".join(word.capitalize() for word in method.split("_"))
 
 
 def tax(rate_ppm: int) -> str:

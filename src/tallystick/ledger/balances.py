@@ -91,6 +91,11 @@ def by_payment(account: str) -> Subquery:
     return _summed(POSTINGS.c.payment_id, told).subquery()
 
 
+def by_entry(account: str) -> Subquery:
+    """Sum the postings below an account by organization_id and entry_id, for the audit."""
+    return _summed(POSTINGS.c.entry_id, _below(account)).subquery()
+
+
 def _below(account: str) -> ColumnElement[bool]:
     # LIKE takes small letters for capitals on SQLite.
     start = account + ":"

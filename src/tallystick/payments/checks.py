@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
 
 from tallystick.invoices.models import COUNTERS, INVOICES
 from tallystick.kernel.events import EVENTS
 from tallystick.ledger import accounts, balances
 from tallystick.ledger.audit import Check, rows_of
-from tallystick.payments.models import ALLOCATIONS, PAYMENTS
+from tallystick.payments.models import ALLOCATIONS, CLAIMS, PAYMENTS, REFUNDS
+from tallystick.payments.refunding import REFUNDED
 from tallystick.payments.settling import SETTLED_EVENT
 from tallystick.payments.states import SETTLED
 
-_P, _A, _I = PAYMENTS.c, ALLOCATIONS.c, INVOICES.c
+_P, _A, _I, _C, _R = PAYMENTS.c, ALLOCATIONS.c, INVOICES.c, CLAIMS.c, REFUNDS.c
 _COUNT = select(func.count()).select_from(PAYMENTS)
 _COUNT_INVOICES = select(func.count()).select_from(INVOICES)
 _NAMES = (_P.organization_id, _P.id)
@@ -62,6 +63,61 @@ def _refunded_beyond() -> Select[Any]:
     return select(*_NAMES).where(_P.refunded + _P.refund_reserved > _P.amount)
 
 
+def _refunded_differs() -> Select[Any]:
+    """A payment's refunded is the sum of its refunds."""
+    back = (
+        select(_R.organization_id, _R.payment_id, func.sum(_R.amount).label("amount"))
+        .where(_R.status == "succeeded")
+        .group_by(_R.organization_id, _R.payment_id)
+        .subquery()
+    )
+    joined = PAYMENTS.outerjoin(
+        back, and_(back.c.organization_id == _P.organization_id, back.c.payment_id == _P.id)
+    )
+    wrong = func.coalesce(back.c.amount, 0) != _P.refunded
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _refunds_astray() -> Select[Any]:
+    """The entry of a refund moves its amount, and its event tells it."""
+    moved = balances.by_entry(accounts.CASH)
+    told = _told(REFUNDED)
+    joined = REFUNDS.outerjoin(
+        moved, and_(moved.c.organization_id == _R.organization_id, moved.c.entry_id == _R.id)
+    ).outerjoin(
+        told, and_(told.c.organization_id == _R.organization_id, told.c.subject_id == _R.id)
+    )
+    wrong = or_(
+        func.coalesce(moved.c.balance, 0) != -_R.amount, func.coalesce(told.c.times, 0) != 1
+    )
+    return select(_R.organization_id, _R.id).select_from(joined).where(wrong)
+
+
+def _claims_astray() -> Select[Any]:
+    """Only a payment that nobody has decided on has a claim that nobody has decided on."""
+    joined = PAYMENTS.outerjoin(
+        CLAIMS, and_(_C.organization_id == _P.organization_id, _C.payment_id == _P.id)
+    )
+    pending = _P.status == "pending_confirmation"
+    wrong = or_(
+        and_(pending, or_(_C.payment_id.is_(None), _C.decided_at.is_not(None))),
+        and_(~pending, _C.payment_id.is_not(None), _C.decided_at.is_(None)),
+        and_(_P.status == "declined", _C.decline_reason.is_(None)),
+    )
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _cash_differs() -> Select[Any]:
+    """What came in by a payment and did not go back is here; one that is not settled has none."""
+    held = balances.by_payment(accounts.CASH)
+    joined = PAYMENTS.outerjoin(
+        held, and_(held.c.organization_id == _P.organization_id, held.c.payment_id == _P.id)
+    )
+    kept = case((_SETTLED, _P.amount - _P.refunded), else_=0)
+    wrong = func.coalesce(held.c.balance, 0) != kept
+    return select(*_NAMES).select_from(joined).where(wrong)
+
+
 def _credit_differs() -> Select[Any]:
     held = balances.by_payment(accounts.CREDIT)
     joined = PAYMENTS.outerjoin(
@@ -102,20 +158,26 @@ def _receipt_gaps() -> Select[Any]:
 
 
 def _events_astray() -> Select[Any]:
-    told = (
-        select(EVENTS.c.organization_id, EVENTS.c.subject_id, func.count().label("times"))
-        .where(EVENTS.c.type == SETTLED_EVENT)
-        .group_by(EVENTS.c.organization_id, EVENTS.c.subject_id)
-        .subquery()
-    )
+    told = _told(SETTLED_EVENT)
     joined = PAYMENTS.outerjoin(
         told, and_(told.c.organization_id == _P.organization_id, told.c.subject_id == _P.id)
     )
     wrong = or_(
         func.coalesce(told.c.times, 0) != case((_SETTLED, 1), else_=0),
         and_(_SETTLED, _P.receipt_number.is_(None)),
+        and_(~_SETTLED, _P.receipt_number.is_not(None)),
     )
     return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _told(kind: str) -> Subquery:
+    """Count the events of a kind by organization_id and subject_id as times."""
+    return (
+        select(EVENTS.c.organization_id, EVENTS.c.subject_id, func.count().label("times"))
+        .where(EVENTS.c.type == kind)
+        .group_by(EVENTS.c.organization_id, EVENTS.c.subject_id)
+        .subquery()
+    )
 
 
 def _strangers() -> Select[Any]:
@@ -145,6 +207,16 @@ CHECKS = (
     ),
     Check("I7", "no payment is refunded beyond its amount", rows_of(_COUNT, _refunded_beyond())),
     Check(
+        "I7-refunds",
+        "what is refunded of each payment is the sum of its refunds",
+        rows_of(_COUNT, _refunded_differs()),
+    ),
+    Check(
+        "I8-cash",
+        "what came in by each payment and did not go back is in the books",
+        rows_of(_COUNT, _cash_differs()),
+    ),
+    Check(
         "I8-credit",
         "the credit account of each payment is its unallocated part",
         rows_of(_COUNT, _credit_differs()),
@@ -158,6 +230,16 @@ CHECKS = (
         "I14-receipts",
         "every settled payment has its receipt and was told exactly once",
         rows_of(_COUNT, _events_astray()),
+    ),
+    Check(
+        "I14-refunds",
+        "every refund has its entry and was told exactly once",
+        rows_of(select(func.count()).select_from(REFUNDS), _refunds_astray()),
+    ),
+    Check(
+        "I16-claims",
+        "every payment that waits to be confirmed has its claim, and no other waits",
+        rows_of(_COUNT, _claims_astray()),
     ),
     Check(
         "I19",
