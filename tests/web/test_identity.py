@@ -43,6 +43,12 @@ BODIES: dict[str, Callable[[dict[str, str]], Any]] = {
     },
 }
 """A body for each operation that takes one, about somebody's objects."""
+BODIES |= {
+    "create_invoices": lambda ids: {"invoices": [BODIES["create_invoice"](ids)]},
+    "record_payments": lambda ids: {"payments": [BODIES["record_payment"](ids)] * 2},
+}
+OF_MANY = {"create_invoices", "record_payments"}
+"""Operations that answer each item by itself."""
 NOT_ABOUT_ONE = {"list_customers", "list_invoices", "list_payments", "list_organizations"} | {
     *("create_customer", "list_balances", "get_trial_balance", "create_organization")
 }
@@ -133,6 +139,11 @@ async def test_a_stranger_finds_nothing(
     if operation in NOT_ABOUT_ONE:
         assert response.status_code in {200, 201}
         assert all(id_ not in response.text for id_ in objects.values())
+    elif operation in OF_MANY:
+        assert response.status_code == 200
+        results = response.json()["results"]
+        assert {result["status"] for result in results} == {404}
+        assert all(result["problem"]["code"].endswith(".unknown") for result in results)
     else:
         assert response.status_code == 404
         assert response.json()["code"].endswith(".unknown")

@@ -52,16 +52,36 @@ class Coalescer:
             Unavailable: too many commands wait, the product is shutting down, or the database does
             not answer.
         """
-        if self._closed:
-            raise Unavailable("The server is shutting down. Repeat the request.")
-        if self._waiting >= self._waiting_max:
-            raise Unavailable("Too many requests wait to be written. Repeat this one shortly.")
+        self._admit(1)
         future: asyncio.Future[Answer[T]] = asyncio.get_running_loop().create_future()
-        lane = command.act.organization_id.int % len(self._lanes)
+        lane = self._lane(command)
         self._lanes[lane].setdefault(use_case, deque()).append((command, future))
         self._waiting += 1
         self._start(lane)
         return await future
+
+    async def run_together(
+        self, use_case: UseCase[T], commands: Sequence[Command]
+    ) -> list[Answer[T] | BaseException]:
+        """Run commands of one organization that came together, in their order.
+
+        There may be as many as a batch takes.         What stops one of them stands in its place. Whoever has more waits for these first, so that
+        others get their turn between.
+
+        Raises:
+            Unavailable: too many commands wait, or the product is shutting down; none was run.
+        """
+        assert len(commands) <= BATCH_MAX, "the caller divides what is more"
+        self._admit(len(commands))
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Answer[T]]] = [loop.create_future() for _ in commands]
+        if futures:
+            lane = self._lane(commands[0])
+            queue = self._lanes[lane].setdefault(use_case, deque())
+            queue.extend(zip(commands, futures, strict=True))
+            self._waiting += len(futures)
+            self._start(lane)
+        return await asyncio.gather(*futures, return_exceptions=True)
 
     async def close(self) -> None:
         """Finish what waits, refuse what comes, and end the threads."""
@@ -69,6 +89,15 @@ class Coalescer:
         while self._batches:
             await asyncio.wait(self._batches)
         self._threads.shutdown()
+
+    def _admit(self, count: int) -> None:
+        if self._closed:
+            raise Unavailable("The server is shutting down. Repeat the request.")
+        if self._waiting + count > self._waiting_max:
+            raise Unavailable("Too many requests wait to be written. Repeat this one shortly.")
+
+    def _lane(self, command: Command) -> int:
+        return command.act.organization_id.int % len(self._lanes)
 
     def _start(self, lane: int) -> None:
         queues = self._lanes[lane]

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,12 +16,14 @@ from tallystick.kernel import clock, ids
 from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.coalescing import UseCase
 from tallystick.kernel.errors import Invalid, Refusal, Refused, shown
-from tallystick.kernel.idempotency import Command
+from tallystick.kernel.idempotency import KEY_MAX, Command
 from tallystick.kernel.paging import Page
 from tallystick.web.arrival import Arrival
 from tallystick.web.edge import Edge
 from tallystick.web.fields import PageQuery
 from tallystick.web.identity import Caller, Place
+from tallystick.web.problems import Fault, described
+from tallystick.web.strict import Misshapen
 
 JSON_MEDIA_TYPE = "application/json"
 _JSON = JSON_MEDIA_TYPE.encode()
@@ -75,8 +77,48 @@ class Call:
             organization_id=ids.NIL if place is None else place.id,
             at=at,
             key=self._key(),
-            fingerprint=self._fingerprint(),
+            fingerprint=self._fingerprint_of(self.body),
             request_id=self._arrival.request_id,
+        )
+
+    def acts(self) -> Callable[[int, Any], Act]:
+        """Give a maker of the acts of many items, each by its number from 1 and what was sent.
+
+        Each item has a key of its own, `KEY/0001`, so that a repeated request replays each.
+
+        Raises:
+            Invalid: idempotency.key_malformed, also where the number does not fit behind the key.
+        """
+        key, at = self._key(), self.edge.clock()
+        if len(key) > KEY_MAX - len("/0000"):
+            message = (
+                f"The Idempotency-Key of many items has at most {KEY_MAX - len('/0000')} "
+                "characters, since each item adds its number."
+            )
+            raise Invalid("idempotency.key_malformed", message)
+
+        def act(number: int, sent: Any) -> Act:
+            return Act(
+                actor=self._caller.actor,
+                organization_id=self.place.id,
+                at=at,
+                key=f"{key}/{number:04}",
+                fingerprint=self._fingerprint_of(sent),
+                request_id=self._arrival.request_id,
+            )
+
+        return act
+
+    def described(self, refused: Refused) -> dict[str, Any]:
+        """Make the document of a problem with one item of many."""
+        refusal = refused.refusal
+        errors: Sequence[Fault] = ()
+        if isinstance(refused, Misshapen):
+            errors = refused.faults
+        elif refusal.pointer:
+            errors = [{"pointer": refusal.pointer, "detail": refusal.detail}]
+        return described(
+            self._scope, refusal.code, refusal.detail, errors=errors, facts=refusal.facts
         )
 
     def check_media_type(self) -> None:
@@ -181,10 +223,10 @@ class Call:
             raise Invalid("idempotency.key_malformed", message)
         return sent
 
-    def _fingerprint(self) -> str:
+    def _fingerprint_of(self, sent: Any) -> str:
         scope = self._scope
         seen = self._arrival.headers.get(b"if-match", b"")
         hashed = hashlib.sha256(f"{scope['method']} {scope['path']} ".encode() + seen + b"\n")
-        if self.body is not None:
-            hashed.update(orjson.dumps(self.body, option=orjson.OPT_SORT_KEYS))
+        if sent is not None:
+            hashed.update(orjson.dumps(sent, option=orjson.OPT_SORT_KEYS))
         return hashed.hexdigest()

@@ -16,6 +16,9 @@ from tallystick.web.arrival import Arrival
 from tallystick.web.problems import problem
 
 BODY_MAX_BYTES: Final = 2**20
+BULK_MAX_BYTES: Final = 2**23
+"""Where many items are sent at once."""
+BULK_PATHS: Final = frozenset({"/v1/invoices/bulk", "/v1/payments/bulk"})
 _DIGITS_MAX: Final = 12
 
 log = structlog.get_logger(__name__)
@@ -98,10 +101,12 @@ class Shell:
             detail = f"The Content-Encoding is {shown(encoding.decode('latin-1'))}. Send none."
             await problem(scope, "request.content_encoding", detail)(scope, receive, answer)
             return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        limit = BULK_MAX_BYTES if path in BULK_PATHS else BODY_MAX_BYTES
         try:
-            await self._app(scope, _bounded(receive, headers), answer)
+            await self._app(scope, _bounded(receive, headers, limit), answer)
         except _TooLarge:
-            detail = f"The body has more than {BODY_MAX_BYTES} bytes."
+            detail = f"The body has more than {limit} bytes."
             await problem(scope, "request.too_large", detail)(scope, receive, answer)
 
     def _headers(self, path: str) -> Sequence[Header]:
@@ -118,14 +123,14 @@ def _request_id(headers: dict[bytes, bytes]) -> str:
     return ids.new().hex
 
 
-def _bounded(receive: Receive, headers: dict[bytes, bytes]) -> Receive:
+def _bounded(receive: Receive, headers: dict[bytes, bytes], limit: int) -> Receive:
     """Refuse a body that says it is too large, and count one that does not say its length.
 
     The server sees to it that a body is no longer than it says.
     """
     length = headers.get(b"content-length")
     if length is not None and length.isdigit():
-        if len(length) > _DIGITS_MAX or int(length) > BODY_MAX_BYTES:
+        if len(length) > _DIGITS_MAX or int(length) > limit:
             raise _TooLarge
         return receive
     total = 0
@@ -134,7 +139,7 @@ def _bounded(receive: Receive, headers: dict[bytes, bytes]) -> Receive:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > BODY_MAX_BYTES:
+        if total > limit:
             raise _TooLarge
         return message
 

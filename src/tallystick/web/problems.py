@@ -39,7 +39,22 @@ def problem(
     facts: Mapping[str, Fact] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Make the answer to a request that could not be done.
+    """Make the answer to a request that could not be done."""
+    document = described(scope, code, detail, errors=errors, facts=facts)
+    return Response(
+        orjson.dumps(document), TABLE[code].status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def described(
+    scope: Scope,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[Fault] = (),
+    facts: Mapping[str, Fact] | None = None,
+) -> dict[str, Any]:
+    """Make the document of a problem, also for one item of many.
 
     The facts of a refusal become further members of the document.
     """
@@ -57,4 +72,4 @@ def problem(
     }
     for name, fact in (facts or {}).items():
         document.setdefault(name, fact)
-    return Response(orjson.dumps(document), kind.status, headers=headers, media_type=MEDIA_TYPE)
+    return document

@@ -7,4 +7,5 @@ customers      who owes
 invoices       what is owed
 payments       what came in
 ledger         the books
+bulk           many items in one request
 """

@@ -17,8 +17,13 @@ from tallystick.invoices.drafting import (
     delete_drafts,
 )
 from tallystick.invoices.issuing import IssueInvoice, IssueNew, issue_invoices, issue_new
+from tallystick.invoices.queries import InvoiceDocument
+from tallystick.kernel.actor import Act
+from tallystick.kernel.coalescing import UseCase
 from tallystick.kernel.errors import Invalid
+from tallystick.web.api import bulk
 from tallystick.web.api.headers import Change, Command, InvoiceId, Reading
+from tallystick.web.api.shapes.bulk import InvoiceResults, NewInvoices
 from tallystick.web.api.shapes.invoice_views import (
     Invoice,
     InvoiceList,
@@ -67,16 +72,39 @@ async def create_invoice(call: Command, body: NewInvoice) -> Response:
     Every figure is computed here. An issued invoice has its number and its due date, and never
     changes again.
     """
-    content = draft_content(body, call.place.currency)
+    made = await call.run(*_making(body, call.place.currency, call.act()))
+    return call.reply(shown_whole(made), status=201, location=f"/v1/invoices/{made['id']}")
+
+
+@router.post("/bulk", responses=answers(InvoiceResults))
+async def create_invoices(call: Command, body: NewInvoices) -> Response:
+    """Make up to 1,000 invoices, each as if it had been sent alone.
+
+    Results stand in the order of the items; an item that is refused stops no other. Each item has
+    an idempotency key of its own, made of the request's and its number: `KEY/0001`. So repeat the
+    whole request under its key as often as needed.
+    """
+    currency = call.place.currency
+
+    def read(sent: NewInvoice, act: Act) -> tuple[Making, CreateDraft | IssueNew]:
+        return _making(sent, currency, act)
+
+    return await bulk.answer(
+        call, body.invoices, bulk.Noun("invoice", NewInvoice, read, shown_whole)
+    )
+
+
+Making = UseCase[InvoiceDocument]
+
+
+def _making(body: NewInvoice, own_currency: str, act: Act) -> tuple[Making, CreateDraft | IssueNew]:
+    content = draft_content(body, own_currency)
     if body.issue:
-        issuing = IssueNew(act=call.act(), content=content, issue_date=body.issue_date)
-        made = await call.run(issue_new, issuing)
-    elif body.issue_date is None:
-        made = await call.run(create_drafts, CreateDraft(act=call.act(), content=content))
-    else:
+        return issue_new, IssueNew(act=act, content=content, issue_date=body.issue_date)
+    if body.issue_date is not None:
         message = "A draft has no issue date. Give it when you issue the draft, or say issue: true."
         raise Invalid("request.invalid", message, pointer="/issue_date")
-    return call.reply(shown_whole(made), status=201, location=f"/v1/invoices/{made['id']}")
+    return create_drafts, CreateDraft(act=act, content=content)
 
 
 @router.get(

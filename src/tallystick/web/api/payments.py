@@ -7,10 +7,14 @@ from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
 from tallystick.kernel import money
-from tallystick.payments import queries
-from tallystick.payments.queries import PaymentFilter
-from tallystick.payments.recording import RecordPayment, record_payments
+from tallystick.kernel.actor import Act
+from tallystick.kernel.coalescing import UseCase
+from tallystick.payments import queries, recording
+from tallystick.payments.queries import PaymentDocument, PaymentFilter
+from tallystick.payments.recording import RecordPayment
+from tallystick.web.api import bulk
 from tallystick.web.api.headers import Command, PaymentId, Reading
+from tallystick.web.api.shapes.bulk import NewPayments, PaymentResults
 from tallystick.web.api.shapes.payments import (
     NewPayment,
     Payment,
@@ -48,11 +52,31 @@ async def record_payment(call: Command, body: NewPayment) -> Response:
     Name the invoices, or only the customer. More than what is due is refused unless you say
     `"excess": "credit"`.
     """
+    recorded = await call.run(*_recording(body, call.act()))
+    return call.reply(
+        shown_payment(recorded), status=201, location=f"/v1/payments/{recorded['id']}"
+    )
+
+
+@router.post("/bulk", responses=answers(PaymentResults))
+async def record_payments(call: Command, body: NewPayments) -> Response:
+    """Record up to 1,000 payments, each as if it had been sent alone.
+
+    Results stand in the order of the items; an item that is refused stops no other, and a later one
+    sees what an earlier one paid. Each item has an idempotency key of its own, made of the
+    request's and its number: `KEY/0001`. So repeat the whole request under its key as often as
+    needed.
+    """
+    noun = bulk.Noun("payment", NewPayment, _recording, shown_payment)
+    return await bulk.answer(call, body.payments, noun)
+
+
+def _recording(body: NewPayment, act: Act) -> tuple[UseCase[PaymentDocument], RecordPayment]:
     currency = body.currency
     money.exponent(currency, pointer="/currency")
     amount = money.parse(body.amount, currency, pointer="/amount")
     command = RecordPayment(
-        act=call.act(),
+        act=act,
         amount=amount,
         currency=currency,
         method=body.method,
@@ -63,10 +87,7 @@ async def record_payment(call: Command, body: NewPayment) -> Response:
         reference=body.reference,
         note=body.note,
     )
-    recorded = await call.run(record_payments, command)
-    return call.reply(
-        shown_payment(recorded), status=201, location=f"/v1/payments/{recorded['id']}"
-    )
+    return recording.record_payments, command
 
 
 @router.get("", responses=answers(PaymentList))

@@ -18,7 +18,8 @@ REQUESTS = {
     "request.too_large": Kind(
         413,
         "The body is too large",
-        "A request body may have at most 1 MiB, and this one has more. It was not read.",
+        "A request body may have at most 1 MiB, or 8 MiB where many items are sent at once. This "
+        "one has more, and was not read.",
         "Divide the request into smaller ones.",
     ),
     "request.media_type": Kind(

@@ -9,5 +9,6 @@ customers      customers
 invoices       invoices on their way in
 invoice_views  invoices on their way out
 payments       payments and receipts
+bulk           many invoices or payments in one request
 ledger         balances
 """
