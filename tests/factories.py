@@ -6,7 +6,7 @@ whose tests need these fixtures take them into their conftest.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -16,10 +16,13 @@ from sqlalchemy import Connection, false, func, select
 
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.content import DraftContent
+from tallystick.invoices.correcting import VoidInvoice, void_invoices
+from tallystick.invoices.credit_note_queries import CreditNoteDocument
 from tallystick.invoices.drafting import CreateDraft, create_drafts
 from tallystick.invoices.issuing import IssueNew, issue_new
 from tallystick.invoices.queries import InvoiceDocument
 from tallystick.invoices.totals import Line
+from tallystick.invoices.writing_off import WriteOff, write_off_invoices
 from tallystick.kernel import clock, ids
 from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.database import Database
@@ -34,8 +37,10 @@ from tallystick.parties.organizations import (
     create_organizations,
 )
 from tallystick.payments.allocating import Share
+from tallystick.payments.crediting import CreditInvoice, credit_invoices
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.recording import RecordPayment, record_payments
+from tallystick.payments.replacing import ReplaceInvoice, replace_invoices
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When the acts of a test begin: a Monday morning, far from any change of day or clocks."""
@@ -224,6 +229,48 @@ class Books:
     ) -> PaymentDocument:
         """Record a payment in cash for these invoices."""
         return self.done(record_payments, self.payment(amount, *invoices, **values))
+
+    def voided(self, invoice: InvoiceDocument) -> InvoiceDocument:
+        """Void an invoice."""
+        return self.done(void_invoices, VoidInvoice(self.act(), UUID(invoice["id"]), "A mistake"))
+
+    def credit(
+        self, invoice: InvoiceDocument, amount: int | None = None, *lines: Line, **values: Any
+    ) -> CreditInvoice:
+        """Prepare a command that credits an amount, or lines, or all that stands."""
+        command = CreditInvoice(self.act(), UUID(invoice["id"]), "A mistake", amount, lines)
+        return replace(command, **values)
+
+    def credited(
+        self, invoice: InvoiceDocument, amount: int | None = None, *lines: Line, **values: Any
+    ) -> CreditNoteDocument:
+        """Credit an amount, or lines, or all that stands of an invoice."""
+        return self.done(credit_invoices, self.credit(invoice, amount, *lines, **values))
+
+    def written_off(self, invoice: InvoiceDocument, amount: int | None = None) -> InvoiceDocument:
+        """Write off an amount of an invoice, or all that is due."""
+        command = WriteOff(self.act(), UUID(invoice["id"]), "Moved away", amount)
+        return self.done(write_off_invoices, command)
+
+    def replacement(
+        self, invoice: InvoiceDocument, total: int = 10_000, **values: Any
+    ) -> ReplaceInvoice:
+        """Prepare a command that replaces an invoice by one of this total."""
+        named = {field.name for field in fields(DraftContent)}
+        content = self.content(total, **{name: values[name] for name in values.keys() & named})
+        command = ReplaceInvoice(self.act(), UUID(invoice["id"]), content, "A mistake")
+        return replace(command, **{name: values[name] for name in values.keys() - named})
+
+    def replaced(
+        self, invoice: InvoiceDocument, total: int = 10_000, **values: Any
+    ) -> InvoiceDocument:
+        """Replace an invoice by one of this total."""
+        return self.done(replace_invoices, self.replacement(invoice, total, **values))
+
+    def postings(self, kind: str) -> list[tuple[str, int]]:
+        """List the postings of one kind of entry: account and amount, in their order."""
+        rows = self.snapshot()["posting"][1]
+        return [(row["account"], row["amount"]) for row in rows if row["kind"] == kind]
 
     def invoice(self, invoice: InvoiceDocument, today: date | None = None) -> InvoiceDocument:
         """Read an invoice as it is now."""

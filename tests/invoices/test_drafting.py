@@ -134,6 +134,9 @@ def test_a_new_draft(books: Books) -> None:
         "issued_at": None,
         "voided_at": None,
         "void_reason": None,
+        "write_off_reason": None,
+        "memo": None,
+        "replaces": None,
     }
     assert books.invoice(draft) == draft
     assert books.balances() == {}, "a draft owes nothing"

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 import tallystick
+from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.parties import PARTIES
 from tallystick.web.kinds.payments import PAYMENTS
@@ -18,7 +19,7 @@ from tallystick.web.problems import TABLE
 SOURCE = Path(tallystick.__file__).parent
 SAYING = {"Refused", "Invalid", "Refusal", "problem", "refused", "__init__"}
 """What is called with a code as its first text."""
-CODE = re.compile(r"[a-z]+\.[a-z_]+")
+CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 NEVER_SERVED = ("settings.", "migrations.", "database.")
 """Codes that stop the program before it serves anything."""
 
@@ -47,7 +48,9 @@ def test_the_table_has_exactly_the_codes_that_are_said(said: set[str]) -> None:
 
 
 def test_no_code_stands_twice() -> None:
-    assert len(TABLE) == sum(len(each) for each in (REQUESTS, PARTIES, INVOICES, PAYMENTS))
+    assert len(TABLE) == sum(
+        len(each) for each in (REQUESTS, PARTIES, INVOICES, CORRECTIONS, PAYMENTS)
+    )
 
 
 def test_every_row_says_something() -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +64,7 @@ def prepare(
         invoice=_invoice_values(act, invoice_id, content, totals.total, version),
         content={**key, **_content_values(content, totals, terms)},
         lines=[
-            {**key, "position": position, **_line_values(line), "net": net}
+            {**key, "position": position, **line_values(line), "net": net}
             for position, (line, net) in enumerate(
                 zip(content.lines, totals.line_nets, strict=True), start=1
             )
@@ -118,18 +118,21 @@ def _content_values(content: DraftContent, totals: Totals, terms_days: int) -> d
             }
             for rate in totals.rates
         ],
+        "trace": totals.trace,
         "seller": None,
         "buyer": None,
         "document_hash": None,
         "issued_at": None,
         "voided_at": None,
         "void_reason": None,
+        "write_off_reason": None,
         "memo": None,
         "replaces": None,
     }
 
 
-def _line_values(line: Line) -> dict[str, Any]:
+def line_values(line: Line) -> dict[str, Any]:
+    """Lay out what one line says; its position and its net amount are added by the caller."""
     return {
         "description": line.description,
         "quantity_micro": line.quantity_micro,
@@ -149,16 +152,23 @@ def _discount_values(discount: Discount | None) -> dict[str, Any]:
 def document_hash(
     invoice: Mapping[str, Any], content: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
 ) -> str:
-    """Hash what an issued document says (SHA-256), so that the audit sees any later change."""
+    """Hash what an issued document says (SHA-256), so that the audit sees any later change.
+
+    The due date goes in as the document says it, which is what its terms make of its date; the date
+    that stands beside the document may have been put off since.
+    """
+    due_date = invoice["issue_date"] + timedelta(days=content["terms_days"])
+    frozen = {**invoice, "due_date": due_date}
     said = {
-        "invoice": [_plain(invoice[name]) for name in _FROZEN_INVOICE],
-        "content": [_plain(content[name]) for name in _FROZEN_CONTENT],
-        "lines": [[_plain(line[name]) for name in _FROZEN_LINE] for line in lines],
+        "invoice": [plain(frozen[name]) for name in _FROZEN_INVOICE],
+        "content": [plain(content[name]) for name in _FROZEN_CONTENT],
+        "lines": [[plain(line[name]) for name in _FROZEN_LINE] for line in lines],
     }
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Give a value as it goes into a hash."""
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -5,6 +5,7 @@ An issued document itself never changes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from tallystick.invoices.content import Prepared
 from tallystick.invoices.issuing import legs
 from tallystick.invoices.models import CONTENTS, INVOICES
 from tallystick.invoices.queries import InvoiceDocument
+from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, events, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.idempotency import Answer, each
@@ -40,7 +42,7 @@ def void_invoices(
 
     Refuses:
         invoice.unknown, organization.inactive
-        invoice.draft, invoice.void, invoice.paid: see `states.check_voidable`.
+        invoice.draft, invoice.void, invoice.credited, invoice.paid: see `states.check_voidable`.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
     queries.lock_invoices(
@@ -58,27 +60,32 @@ def _void(conn: Connection, command: VoidInvoice) -> InvoiceDocument:
     named = Named(conn, organization_ids=[act.organization_id])
     organization = named.organization(act.organization_id)
     states.check_voidable(standing)
+    today = clock.day(act.at, organization.time_zone)
+    writes = Writes()
+    take_back(conn, writes, act, standing, reason=command.reason, today=today)
+    queries.write_standings(writes, [standing], act.at)
+    writes.flush(conn)
+    return queries.get_invoice(conn, act.organization_id, standing.id, today=today)
+
+
+def take_back(
+    conn: Connection, writes: Writes, act: Act, standing: Standing, *, reason: str, today: date
+) -> None:
+    """Void a locked invoice and reverse its entry; the caller writes the standing."""
+    place = act.organization_id, standing.id
     invoice = rows.find(conn, [INVOICES.c.organization_id, INVOICES.c.id], [place])[0]._asdict()
     key = [CONTENTS.c.organization_id, CONTENTS.c.invoice_id]
     content = rows.find(conn, key, [place])[0]._asdict()
-    today = clock.day(act.at, organization.time_zone)
     reversed_legs = [
         Leg(leg.account, -leg.amount, leg.invoice_id)
         for leg in legs(Prepared(invoice, content, []))
     ]
-    writes = Writes()
-    writes.change(
-        INVOICES,
-        {"organization_id": act.organization_id, "id": standing.id},
-        {"status": "void", "version": standing.version + 1, "updated_at": act.at},
-    )
+    standing.void()
     writes.change(
         CONTENTS,
         {"organization_id": act.organization_id, "invoice_id": standing.id},
-        {"voided_at": act.at, "void_reason": command.reason},
+        {"voided_at": act.at, "void_reason": reason},
     )
     post(writes, act, Entry("invoice.voided", today, standing.currency, reversed_legs))
     payload = {"invoice_id": str(standing.id), "number": standing.number}
     events.emit(writes, act, "invoice.voided", standing.id, payload, once=True)
-    writes.flush(conn)
-    return queries.get_invoice(conn, act.organization_id, standing.id, today=today)

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from tallystick.invoices.models import INVOICES
+from tallystick.invoices import annotating
+from tallystick.invoices.models import CREDIT_NOTES, INVOICES
 from tallystick.kernel import events, idempotency
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.parties import customers
@@ -38,10 +39,20 @@ def _erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
         INVOICES.c.organization_id == organization_id,
         INVOICES.c.customer_id == command.customer_id,
     )
-    quoting = events.keys_of(conn, organization_id, theirs)
+    noted = select(CREDIT_NOTES.c.id).where(
+        CREDIT_NOTES.c.organization_id == organization_id,
+        CREDIT_NOTES.c.customer_id == command.customer_id,
+    )
+    annotating.forget_memos(conn, organization_id, command.customer_id)
+    quoting = events.keys_of(conn, organization_id, theirs.union_all(noted))
     idempotency.rewrite(conn, organization_id, quoting, _without_buyer)
     return erased
 
 
 def _without_buyer(answered: dict[str, Any]) -> dict[str, Any]:
-    return {**answered, "buyer": {"name": ERASED_NAME}} if answered.get("buyer") else answered
+    kept = dict(answered)
+    if kept.get("buyer"):
+        kept["buyer"] = {"name": ERASED_NAME}
+    if kept.get("memo"):
+        kept["memo"] = None
+    return kept

@@ -56,7 +56,10 @@ def issue_new(conn: Connection, commands: Sequence[IssueNew]) -> list[Answer[Inv
     """
     answers: Answers[InvoiceDocument] = Answers(conn, commands)
     named = drafting.named_by(conn, [(command.act, command.content) for command in commands])
-    wanted = {_series(named, command.act, command.content.series, command) for command in commands}
+    wanted = {
+        series_of(named, command.act, command.content.series, command.issue_date)
+        for command in commands
+    }
     counters = Counters(conn, wanted)
     writes = Writes()
     given = []
@@ -77,11 +80,11 @@ def _issue_new(
     act = command.act
     try:
         prepared = drafting.prepare_new(named, act, command.content)
-        frozen = _freeze(named, counters, act, prepared, command.issue_date)
+        frozen = freeze(named, counters, act, prepared, command.issue_date)
     except Refused as refused:
         return refused.refusal
     drafting.add(writes, frozen)
-    _book(writes, act, frozen)
+    book(writes, act, frozen)
     return _document(named, act, frozen)
 
 
@@ -110,7 +113,7 @@ def issue_invoices(
         customer_ids={(key[0], draft.invoice["customer_id"]) for key, draft in drafts.items()},
     )
     wanted = {
-        _series(named, command.act, drafts[key].invoice["series"], command)
+        series_of(named, command.act, drafts[key].invoice["series"], command.issue_date)
         for key, command in zip(keys, commands, strict=True)
         if key in drafts
     }
@@ -140,7 +143,7 @@ def _issue(
     try:
         if draft is None:
             raise queries.unknown(command.invoice_id)
-        frozen = _freeze(named, counters, act, draft, command.issue_date)
+        frozen = freeze(named, counters, act, draft, command.issue_date)
     except Refused as refused:
         return refused.refusal
     key = {"organization_id": act.organization_id}
@@ -148,7 +151,7 @@ def _issue(
     writes.change(
         CONTENTS, {**key, "invoice_id": command.invoice_id}, _picked(frozen.content, _COPIED)
     )
-    _book(writes, act, frozen)
+    book(writes, act, frozen)
     return _document(named, act, frozen)
 
 
@@ -180,12 +183,13 @@ def _read_drafts(
     }
 
 
-def _series(named: Named, act: Act, name: str, command: IssueNew | IssueInvoice) -> Series:
-    day = command.issue_date or clock.day(act.at, named.zone(act.organization_id))
+def series_of(named: Named, act: Act, name: str, issue_date: date | None) -> Series:
+    """Name the series that an invoice of this date is numbered in; None stands for today."""
+    day = issue_date or clock.day(act.at, named.zone(act.organization_id))
     return Series(act.organization_id, "invoice", name, day.year)
 
 
-def _freeze(
+def freeze(
     named: Named, counters: Counters, act: Act, draft: Prepared, issue_date: date | None
 ) -> Prepared:
     """Number a draft and copy the parties into it. A draft that is refused takes no number.
@@ -245,7 +249,8 @@ def _number(
     return counters.take(series, day)
 
 
-def _book(writes: Writes, act: Act, frozen: Prepared) -> None:
+def book(writes: Writes, act: Act, frozen: Prepared) -> None:
+    """Post what an issued invoice is owed, and tell of it."""
     invoice = frozen.invoice
     post(
         writes,

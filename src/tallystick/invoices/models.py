@@ -86,12 +86,16 @@ class InvoiceContent(Base):
     discount: Mapped[Minor]
     tax_rates: Mapped[list[Any]]
     """For each tax rate: `tax_rate_ppm`, `net`, `discount`, `taxable`, `tax`."""
+    trace: Mapped[dict[str, Any]]
+    """How each figure of the totals came about."""
     seller: Mapped[dict[str, Any] | None]
     buyer: Mapped[dict[str, Any] | None]
     document_hash: Mapped[str | None] = mapped_column(String(64))
     issued_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[Text | None]
+    write_off_reason: Mapped[Text | None]
+    """Why part of the due was given up, the last time that it was."""
     memo: Mapped[Text | None]
     """What the organization keeps beside the document; it may change after issue."""
     replaces: Mapped[UUID | None]

@@ -1,15 +1,15 @@
 """Read invoices, and lock them: the repository of this package."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from operator import eq, ge, le
 from typing import Any, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Column, Connection, Row, Select, select
 
-from tallystick.invoices import states, trace
+from tallystick.invoices import states
 from tallystick.invoices.models import CONTENTS, INVOICES, LINES
 from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, paging, rows
@@ -89,6 +89,9 @@ class InvoiceDocument(InvoiceSummary):
     issued_at: str | None
     voided_at: str | None
     void_reason: str | None
+    write_off_reason: str | None
+    memo: str | None
+    replaces: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class InvoiceFilter:
     """What a list of invoices is narrowed to; all that is given must hold."""
 
     status: str | None = None
-    """draft, open, void; or of the open ones: unpaid, partial, paid, overdue."""
+    """draft, open, void, credited; or of the open ones: unpaid, partial, paid, overdue."""
     customer_id: UUID | None = None
     number: str | None = None
     currency: str | None = None
@@ -137,6 +140,32 @@ def lock_invoices(
     }
 
 
+def write_standings(writes: rows.Writes, standings: Iterable[Standing], at: datetime) -> None:
+    """Add the new amounts and states of the invoices that a batch has touched, each once."""
+    for standing in standings:
+        if not standing.changed:
+            continue
+        status = states.payment_status(
+            total=standing.total,
+            paid=standing.paid,
+            credited=standing.credited,
+            written_off=standing.written_off,
+        )
+        writes.change(
+            INVOICES,
+            {"organization_id": standing.organization_id, "id": standing.id},
+            {
+                "status": standing.status,
+                "payment_status": status,
+                "paid": standing.paid,
+                "credited": standing.credited,
+                "written_off": standing.written_off,
+                "version": standing.version + 1,
+                "updated_at": at,
+            },
+        )
+
+
 def get_invoice(
     conn: Connection, organization_id: UUID, invoice_id: UUID, *, today: date
 ) -> InvoiceDocument:
@@ -157,11 +186,14 @@ def get_invoice(
 
 def get_totals_trace(conn: Connection, organization_id: UUID, invoice_id: UUID) -> dict[str, Any]:
     """Read how each figure of an invoice's totals came about, or refuse with invoice.unknown."""
-    key = [(organization_id, invoice_id)]
-    contents = rows.find(conn, [CONTENTS.c.organization_id, CONTENTS.c.invoice_id], key)
-    if not contents:
+    statement = select(CONTENTS.c.trace).where(
+        CONTENTS.c.organization_id == organization_id, CONTENTS.c.invoice_id == invoice_id
+    )
+    found = conn.execute(statement).first()
+    if found is None:
         raise unknown(invoice_id)
-    return trace.told(contents[0]._asdict(), lines_of(conn, key).get(key[0], []))
+    trace: dict[str, Any] = found.trace
+    return trace
 
 
 def lines_of(
@@ -204,6 +236,7 @@ def _narrowed(statement: Select[Any], wanted: InvoiceFilter, today: date) -> Sel
         "draft": [column.status == "draft"],
         "open": [column.status == "open"],
         "void": [column.status == "void"],
+        "credited": [column.status == "credited"],
         "unpaid": [column.status == "open", column.payment_status == "unpaid"],
         "partial": [column.status == "open", column.payment_status == "partial"],
         "paid": [column.status == "open", column.payment_status == "paid"],
@@ -296,18 +329,7 @@ def document(
         "reference": content["reference"],
         "note": content["note"],
         "document_discount": _discount(content),
-        "lines": [
-            {
-                "position": line["position"],
-                "description": line["description"],
-                "quantity_micro": line["quantity_micro"],
-                "unit_price": line["unit_price"],
-                "tax_rate_ppm": line["tax_rate_ppm"],
-                "discount": _discount(line),
-                "net": line["net"],
-            }
-            for line in lines
-        ],
+        "lines": [line_document(line) for line in lines],
         "tax_rates": content["tax_rates"],
         "seller": content["seller"],
         "buyer": content["buyer"],
@@ -315,6 +337,22 @@ def document(
         "issued_at": _moment(content["issued_at"]),
         "voided_at": _moment(content["voided_at"]),
         "void_reason": content["void_reason"],
+        "write_off_reason": content["write_off_reason"],
+        "memo": content["memo"],
+        "replaces": None if content["replaces"] is None else str(content["replaces"]),
+    }
+
+
+def line_document(line: Mapping[str, Any]) -> LineDocument:
+    """Shape one line, of an invoice or of a credit note."""
+    return {
+        "position": line["position"],
+        "description": line["description"],
+        "quantity_micro": line["quantity_micro"],
+        "unit_price": line["unit_price"],
+        "tax_rate_ppm": line["tax_rate_ppm"],
+        "discount": _discount(line),
+        "net": line["net"],
     }
 
 

@@ -55,6 +55,11 @@ class Standing:
         return self.total - self.paid - self.credited - self.written_off
 
     @property
+    def creditable(self) -> int:
+        """What credit notes may still take back of the invoice, paid or not."""
+        return self.total - self.credited
+
+    @property
     def open_due(self) -> int:
         """What nobody pays yet: the due less what payments on their way have reserved."""
         return self.due - self.reserved
@@ -102,19 +107,28 @@ class Standing:
             self.status = "credited"
         self.changed = True
 
+    def void(self) -> None:
+        """Take back the whole invoice, of which nothing was paid, credited or given up."""
+        assert self.paid == self.credited == self.written_off == self.reserved == 0
+        self.status = "void"
+        self.changed = True
+
 
 def check_voidable(standing: Standing) -> None:
     """Refuse to void what is no longer free to be voided.
 
     Refuses:
         invoice.draft: delete it instead.
-        invoice.void: it is void already.
+        invoice.void, invoice.credited: nothing of it stands already.
         invoice.paid: money was received or is on its way.
     """
     if standing.status == "draft":
         raise Refused("invoice.draft", "This invoice is a draft. Delete it instead of voiding it.")
     if standing.status == "void":
         raise Refused("invoice.void", f"The invoice {shown(standing.number)} is void already.")
+    if standing.status == "credited":
+        message = f"The invoice {shown(standing.number)} is credited to the last of it already."
+        raise Refused("invoice.credited", message)
     if standing.paid or standing.reserved or standing.credited or standing.written_off:
         message = (
             f"Something was paid, credited or written off on the invoice {shown(standing.number)}, "

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, Index, Select, String, select
+from sqlalchemy import BigInteger, CompoundSelect, Connection, Index, Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel import ids
@@ -45,7 +45,9 @@ EVENTS = table_of(Event)
 
 
 def keys_of(
-    conn: Connection, organization_id: UUID, subjects: Sequence[UUID] | Select[UUID]
+    conn: Connection,
+    organization_id: UUID,
+    subjects: Sequence[UUID] | Select[UUID] | CompoundSelect[UUID],
 ) -> list[str]:
     """List the idempotency keys of all commands by which something happened to subjects."""
     statement = select(EVENTS.c.act_key).where(

@@ -8,6 +8,8 @@ allocating  the one door through which part of a payment pays an invoice
 claiming    payments that wait to be confirmed: claim, confirm, decline
 locking     lock payments, and see what each gives to which invoice
 applying    pay invoices with customer credit
+crediting   take an invoice back by a credit note
+replacing   put another invoice in the place of one
 releasing   take back what a payment gave to an invoice
 refunding   give money of a payment back
 settling    the one door through which a payment becomes settled: postings, receipt, event

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from tallystick.invoices import states
-from tallystick.invoices.models import INVOICES
+from tallystick.invoices import queries
 from tallystick.invoices.states import Standing
 from tallystick.kernel import ids, money
 from tallystick.kernel.actor import Act
@@ -96,14 +95,20 @@ def oldest_first(standings: Iterable[Standing], amount: int) -> list[tuple[Stand
 def exceeds_due(amount: int, standings: Sequence[Standing], *, pointer: str = "/amount") -> Refused:
     """Say that a payment is larger than what it may pay, with the due."""
     currency = standings[0].currency
-    due = money.text(sum(standing.payable for standing in standings), currency)
+    due = money.text(sum(standing.open_due for standing in standings), currency)
     named = ", ".join(standing.number or "" for standing in standings[:3])
     named += ", …" if len(standings) > 3 else ""  # noqa: PLR2004  # a few names are enough
+    facts = {"due": due, "currency": currency}
+    written_off = sum(standing.written_off for standing in standings)
+    more, most = "", "the due"
+    if written_off:
+        # Somebody who pays after all may pay that too, and is told so.
+        facts["written_off"] = money.text(written_off, currency)
+        more, most = f" and the {facts['written_off']} {currency} written off", "both together"
     message = (
         f"The payment of {money.text(amount, currency)} {currency} is more than the {due} "
-        f"{currency} due on {named}. Pay at most the due, or say excess: credit."
+        f"{currency} due{more} on {named}. Pay at most {most}, or say excess: credit."
     )
-    facts = {"due": due, "currency": currency}
     return Refused("payment.exceeds_due", message, pointer=pointer, facts=facts)
 
 
@@ -159,25 +164,4 @@ def legs(customer_id: UUID, parts: Iterable[Part]) -> list[Leg]:
 
 def write_invoices(writes: Writes, standings: Iterable[Standing], at: datetime) -> None:
     """Add the new amounts of the invoices that a batch has touched, each once."""
-    for standing in standings:
-        if not standing.changed:
-            continue
-        status = states.payment_status(
-            total=standing.total,
-            paid=standing.paid,
-            credited=standing.credited,
-            written_off=standing.written_off,
-        )
-        writes.change(
-            INVOICES,
-            {"organization_id": standing.organization_id, "id": standing.id},
-            {
-                "status": standing.status,
-                "payment_status": status,
-                "paid": standing.paid,
-                "credited": standing.credited,
-                "written_off": standing.written_off,
-                "version": standing.version + 1,
-                "updated_at": at,
-            },
-        )
+    queries.write_standings(writes, standings, at)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -106,19 +107,34 @@ def _apply(conn: Connection, command: ApplyCredit) -> PaymentDocument:
     if not plan:
         message = "Nothing is due on these invoices, so the credit stays as it is."
         raise Refused("payment.nothing_due", message, pointer="/invoices")
-    parts = allocating.allocate(plan)
-    holding.allocate(sum(part.amount for part in parts))
     writes = Writes()
-    allocating.add_rows(writes, act, holding.id, parts, on=today)
-    amount = sum(part.amount for part in parts)
-    legs = [Leg(accounts.credit(holding.customer_id), amount)]
-    legs += allocating.legs(holding.customer_id, parts)
-    post(writes, act, Entry(ALLOCATED, today, holding.currency, legs, payment_id=holding.id))
+    add_allocation(writes, act, holding, plan, on=today)
     allocating.write_invoices(writes, locked.standings.values(), act.at)
     locking.write_payments(writes, [holding], act.at)
-    events.emit(writes, act, ALLOCATED, holding.id, _payload(holding, parts))
     writes.flush(conn)
     return queries.get_payment(conn, act.organization_id, holding.id)
+
+
+def add_allocation(
+    writes: Writes,
+    act: Act,
+    holding: Holding,
+    plan: Sequence[tuple[Standing, int]],
+    *,
+    on: date,
+) -> None:
+    """Give free parts of one locked payment to locked invoices: rows, one entry of that day, event.
+
+    The caller writes the invoices and the payment.
+    """
+    parts = allocating.allocate(plan)
+    amount = sum(part.amount for part in parts)
+    holding.allocate(amount)
+    allocating.add_rows(writes, act, holding.id, parts, on=on)
+    legs = [Leg(accounts.credit(holding.customer_id), amount)]
+    legs += allocating.legs(holding.customer_id, parts)
+    post(writes, act, Entry(ALLOCATED, on, holding.currency, legs, payment_id=holding.id))
+    events.emit(writes, act, ALLOCATED, holding.id, _payload(holding, parts))
 
 
 def _check(command: ApplyCredit, holding: Holding) -> None:

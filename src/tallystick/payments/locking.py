@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, Connection
 
+from tallystick.invoices import queries as invoice_queries
 from tallystick.kernel import rows
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.rows import Writes
@@ -113,6 +114,13 @@ def settled(holdings: Mapping[Key, Holding], key: Key) -> Holding:
         message = f"The payment {shown(holding.id)} is not settled, so there is no money to move."
         raise Refused("payment.not_settled", message, facts={"status": holding.status})
     return holding
+
+
+def lock_with_payments(conn: Connection, keys: Collection[Key]) -> None:
+    """Lock invoices and then every payment that pays them, each in the order of their ids."""
+    invoice_queries.lock_invoices(conn, keys)
+    live = live_of_invoices(conn, keys)
+    lock_payments(conn, {(each.organization_id, each.payment_id) for each in live})
 
 
 def live_of_invoices(conn: Connection, keys: Collection[Key]) -> list[Live]:

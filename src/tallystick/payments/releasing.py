@@ -76,6 +76,18 @@ def add_release(
     return parts
 
 
+def tell(writes: Writes, act: Act, holding: Holding, parts: Sequence[Part]) -> None:
+    """Tell what a payment took back from invoices."""
+    payload = {
+        "payment_id": str(holding.id),
+        "customer_id": str(holding.customer_id),
+        "currency": holding.currency,
+        "amount": -sum(part.amount for part in parts),
+        "invoice_ids": [str(part.invoice.id) for part in parts],
+    }
+    events.emit(writes, act, RELEASED, holding.id, payload)
+
+
 def _release(conn: Connection, command: ReleaseAllocation) -> PaymentDocument:
     act = command.act
     invoice_key = act.organization_id, command.invoice_id
@@ -95,16 +107,9 @@ def _release(conn: Connection, command: ReleaseAllocation) -> PaymentDocument:
         raise Refused("payment.not_allocated", message, pointer="/invoice_id")
     writes = Writes()
     today = clock.day(act.at, organization.time_zone)
-    add_release(writes, act, holding, [(standing, amount)], on=today)
+    parts = add_release(writes, act, holding, [(standing, amount)], on=today)
     allocating.write_invoices(writes, [standing], act.at)
     locking.write_payments(writes, [holding], act.at)
-    payload = {
-        "payment_id": str(holding.id),
-        "customer_id": str(holding.customer_id),
-        "currency": holding.currency,
-        "amount": amount,
-        "invoice_ids": [str(standing.id)],
-    }
-    events.emit(writes, act, RELEASED, holding.id, payload)
+    tell(writes, act, holding, parts)
     writes.flush(conn)
     return queries.get_payment(conn, act.organization_id, holding.id)

@@ -31,6 +31,8 @@ _NOUNS = {
     "customer": "Customers",
     "money": "Amounts",
     "invoice": "Invoices",
+    "credit_note": "Credit notes",
+    "write_off": "Write-offs",
     "payment": "Payments",
     "receipt": "Receipts",
 }

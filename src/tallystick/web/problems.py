@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from tallystick.kernel.errors import Fact
 from tallystick.web.arrival import Arrival
+from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.kind import Kind
 from tallystick.web.kinds.parties import PARTIES
@@ -23,7 +24,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 PAGES: Final = "/developers/errors/"
 """Where the page of each code stands; its address is the `type` of the problem."""
 
-TABLE: Final[Mapping[str, Kind]] = {**REQUESTS, **PARTIES, **INVOICES, **PAYMENTS}
+TABLE: Final[Mapping[str, Kind]] = {**REQUESTS, **PARTIES, **INVOICES, **CORRECTIONS, **PAYMENTS}
 """Every code that an answer may carry."""
 
 Fault = dict[str, str]

@@ -202,7 +202,8 @@ async def issue_invoice(
     "/{invoice_id}/void",
     responses=answers(
         Invoice,
-        *(*_ONE, "organization.inactive", "invoice.draft", "invoice.void", "invoice.paid"),
+        *(*_ONE, "organization.inactive", "invoice.draft", "invoice.void", "invoice.credited"),
+        "invoice.paid",
     ),
 )
 async def void_invoice(call: Command, invoice_id: InvoiceId, body: VoidReason) -> Response:

@@ -125,6 +125,12 @@ INVOICES = {
         "A void invoice is owed by nobody and stays void.",
         "Issue another invoice.",
     ),
+    "invoice.credited": Kind(
+        409,
+        "The invoice is credited",
+        "Credit notes took all of the invoice back, so nothing of it stands.",
+        "Look at them with GET /v1/credit-notes?invoice_id=…, or issue another invoice.",
+    ),
     "invoice.paid": Kind(
         409,
         "Something was paid on the invoice",

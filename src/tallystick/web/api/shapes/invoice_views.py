@@ -38,7 +38,13 @@ Number = Annotated[
         description="Given at issue, without gaps; null for a draft.", examples=["INV-2026-000241"]
     ),
 ]
-Status = Annotated[InvoiceStatus, Field(description="Draft, open or void.", examples=["open"])]
+Status = Annotated[
+    InvoiceStatus,
+    Field(
+        description="Draft, open, void, or credited: then nothing of it stands any more.",
+        examples=["open"],
+    ),
+]
 Paid = Annotated[
     PaymentStatus, Field(description="How far an open invoice is paid.", examples=["partial"])
 ]
@@ -156,6 +162,21 @@ class Invoice(InvoiceInList):
     ]
     voided_at: Annotated[Moment | None, Field(description="When it was voided.", examples=[None])]
     void_reason: Annotated[str | None, Field(description="Why.", examples=[None])]
+    write_off_reason: Annotated[
+        str | None,
+        Field(description="Why part of it was written off, the last time.", examples=[None]),
+    ]
+    memo: Annotated[
+        str | None,
+        Field(
+            description="What the organization keeps beside the document.",
+            examples=["Asked for time until July."],
+        ),
+    ]
+    replaces: Annotated[
+        Id | None,
+        Field(description="The invoice in whose place this one was issued.", examples=[None]),
+    ]
 
 
 class InvoiceList(View):

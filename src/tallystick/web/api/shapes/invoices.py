@@ -187,7 +187,7 @@ class InvoiceQuery(PageQuery):
     """What a list of invoices is narrowed to; all that is given must hold."""
 
     status: Annotated[
-        Literal["draft", "open", "void", "unpaid", "partial", "paid", "overdue"] | None,
+        Literal["draft", "open", "void", "credited", "unpaid", "partial", "paid", "overdue"] | None,
         Field(
             description="unpaid, partial, paid and overdue are the open ones of that kind.",
             examples=["overdue"],
