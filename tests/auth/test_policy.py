@@ -8,6 +8,8 @@ from tallystick.auth import policy
 from tallystick.kernel.actor import Role
 
 READ = {
+    *("get_customer_statement", "get_organization_statement", "get_customer_ageing"),
+    "get_organization_ageing",
     *("list_organizations", "get_organization", "list_customers", "get_customer"),
     *("list_invoices", "get_invoice", "get_totals_trace", "list_payments", "get_payment"),
     *("get_receipt", "list_balances", "get_trial_balance"),

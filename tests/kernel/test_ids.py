@@ -49,6 +49,7 @@ def test_a_derived_identifier_is_always_the_same() -> None:
 )
 def test_a_code(value: int, code: str) -> None:
     assert ids.code(UUID(int=value)) == code
+    assert ids.decoded(code) == UUID(int=value)
 
 
 def test_codes_keep_the_order_and_tell_identifiers_apart() -> None:

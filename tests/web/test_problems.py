@@ -13,6 +13,7 @@ from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.parties import PARTIES
 from tallystick.web.kinds.payments import PAYMENTS
+from tallystick.web.kinds.reports import REPORTS
 from tallystick.web.kinds.requests import REQUESTS
 from tallystick.web.problems import TABLE
 
@@ -49,7 +50,7 @@ def test_the_table_has_exactly_the_codes_that_are_said(said: set[str]) -> None:
 
 def test_no_code_stands_twice() -> None:
     assert len(TABLE) == sum(
-        len(each) for each in (REQUESTS, PARTIES, INVOICES, CORRECTIONS, PAYMENTS)
+        len(each) for each in (REQUESTS, PARTIES, INVOICES, CORRECTIONS, PAYMENTS, REPORTS)
     )
 
 

@@ -46,6 +46,10 @@ PERMISSIONS: dict[str, Permission] = {
     "get_receipt": "read",
     "list_balances": "read",
     "get_trial_balance": "read",
+    "get_customer_statement": "read",
+    "get_organization_statement": "read",
+    "get_customer_ageing": "read",
+    "get_organization_ageing": "read",
 }
 
 

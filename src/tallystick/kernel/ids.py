@@ -1,6 +1,6 @@
 """Identifiers, made by the application and never by a database."""
 
-from base64 import b32encode
+from base64 import b32decode, b32encode
 from uuid import UUID
 
 from uuid_utils.compat import uuid5, uuid7
@@ -8,9 +8,9 @@ from uuid_utils.compat import uuid5, uuid7
 NIL = UUID(int=0)
 """The tenant of commands that belong to no organization."""
 
-_CROCKFORD = bytes.maketrans(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-)
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CROCKFORD = bytes.maketrans(*_LETTERS)
+_PLAIN = bytes.maketrans(*reversed(_LETTERS))
 
 
 def new() -> UUID:
@@ -37,3 +37,8 @@ def code(value: UUID) -> str:
     """
     # Four bytes of zero make 160 bits, which are 32 letters; the first six say nothing.
     return b32encode(bytes(4) + value.bytes)[6:].translate(_CROCKFORD).decode()
+
+
+def decoded(written: str) -> UUID:
+    """Read what `code` wrote."""
+    return UUID(bytes=b32decode(b"AAAAAA" + written.encode().translate(_PLAIN))[4:])

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Subquery, func, or_, select, union_all
 
 from tallystick.kernel import rows
 from tallystick.ledger import closing
@@ -102,15 +102,14 @@ def entries(
     currency: str,
     account: str | None,
     *,
-    after: Place | None,
-    start: date,
+    after: Place,
     end: date,
     limit: int,
 ) -> list[Place]:
-    """List entries that touch an account, or any, from a day up to and including another.
+    """List the entries that touch an account, or any, after a place and until the end of a day.
 
-    In the order of date and id, after a place. Two scans of an index, each with a beginning and a
-    limit: a comparison of pairs would be read from the beginning of the books on MariaDB.
+    In the order of date and id. Two scans of an index, each with a beginning and a limit: a
+    comparison of pairs would be read from the beginning of the books on MariaDB.
     """
     column = POSTINGS.c
     statement = (
@@ -121,15 +120,12 @@ def entries(
     )
     if account is not None:
         statement = statement.where(column.account == account)
-    found: list[Place] = []
-    later = column.date >= start
-    if after is not None:
-        same_day = statement.where(column.date == after[0], column.entry_id > after[1])
-        found = [(row.date, row.entry_id) for row in conn.execute(same_day.limit(limit))]
-        later = column.date > after[0]
+    day, entry_id = after
+    same_day = statement.where(column.date == day, column.entry_id > entry_id).limit(limit)
+    found: list[Place] = [(row.date, row.entry_id) for row in conn.execute(same_day)]
     if len(found) < limit:
-        following = statement.where(later, column.date <= end).limit(limit - len(found))
-        found += [(row.date, row.entry_id) for row in conn.execute(following)]
+        later = statement.where(column.date > day, column.date <= end).limit(limit - len(found))
+        found += [(row.date, row.entry_id) for row in conn.execute(later)]
     return found
 
 
@@ -142,3 +138,49 @@ def legs(
     for row in rows.find(conn, [POSTINGS.c.organization_id, POSTINGS.c.entry_id], keys):
         found.setdefault(row.entry_id, []).append(row)
     return found
+
+
+def open_items(
+    organization_id: UUID, control: str, on: date, *, account: str | None = None
+) -> Subquery:
+    """Sum what is open at the end of a day by account, currency and invoice_id, as balance.
+
+    Of one account, or of all below a control.
+    """
+    column = POSTINGS.c
+    total = func.sum(column.amount)
+    return (
+        select(column.account, column.currency, column.invoice_id, total.label("balance"))
+        .where(*_until(organization_id, control, on, account))
+        .group_by(column.account, column.currency, column.invoice_id)
+        .having(total != 0)
+        .subquery()
+    )
+
+
+def held_on(
+    conn: Connection,
+    organization_id: UUID,
+    control: str,
+    on: date,
+    *,
+    account: str | None = None,
+) -> list[tuple[str, str, int]]:
+    """Sum one account, or each below a control, by currency at the end of a day; none is zero."""
+    column = POSTINGS.c
+    total = func.sum(column.amount)
+    statement = (
+        select(column.account, column.currency, total.label("balance"))
+        .where(*_until(organization_id, control, on, account))
+        .group_by(column.account, column.currency)
+        .having(total != 0)
+    )
+    return [(row.account, row.currency, int(row.balance)) for row in conn.execute(statement)]
+
+
+def _until(
+    organization_id: UUID, control: str, on: date, account: str | None
+) -> list[ColumnElement[bool]]:
+    column = POSTINGS.c
+    which = column.account == account if account is not None else or_(*_accounts([control]))
+    return [column.organization_id == organization_id, which, column.date <= on]

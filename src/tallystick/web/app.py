@@ -21,7 +21,7 @@ from tallystick.kernel.coalescing import Coalescer
 from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
 from tallystick.web import health, openapi, pages
-from tallystick.web.api import customers, invoices, ledger, organizations, payments
+from tallystick.web.api import customers, invoices, ledger, organizations, payments, statements
 from tallystick.web.direct import DirectRoute
 from tallystick.web.edge import Edge
 from tallystick.web.identity import Callers
@@ -32,7 +32,7 @@ _STATIC = Path(__file__).parent / "static"
 # matches every address twice on its way to an operation.
 OPERATIONS: list[BaseRoute] = [
     route
-    for noun in (payments, invoices, customers, organizations, ledger)
+    for noun in (payments, invoices, customers, organizations, ledger, statements)
     for route in noun.router.routes
 ]
 _ROUTES: list[BaseRoute] = [

@@ -191,21 +191,32 @@ class Call:
         Raises:
             Invalid: paging.cursor_unknown, also for the cursor of another list.
         """
+        value = self.bookmark(query)
+        return None if value is None else UUID(bytes=value)
+
+    def bookmark(self, query: PageQuery) -> bytes | None:
+        """Read what a cursor carries; None stands for the first page.
+
+        Raises:
+            Invalid: paging.cursor_unknown, also for the cursor of another list.
+        """
         if query.cursor is None:
             return None
         value = self.edge.signer.read(self._list(query), query.cursor)
         if value is None:
             message = "This cursor is not the next of a page of this list with these filters."
             raise Invalid("paging.cursor_unknown", message, pointer="/cursor")
-        return UUID(bytes=value)
+        return value
+
+    def cursor(self, query: PageQuery, value: bytes | None) -> str | None:
+        """Make the cursor of the next page of a list; None stands for there being none."""
+        return None if value is None else self.edge.signer.sign(self._list(query), value)
 
     def page(
         self, page: Page[T], encode: Callable[[T], Mapping[str, Any]], query: PageQuery
     ) -> Response:
         """Answer with one page of a list."""
-        cursor = None
-        if page.next_after is not None:
-            cursor = self.edge.signer.sign(self._list(query), page.next_after.bytes)
+        cursor = self.cursor(query, page.next_after.bytes if page.next_after else None)
         document = {"data": [encode(item) for item in page.items], "next": cursor}
         return Response(orjson.dumps(document), media_type=JSON_MEDIA_TYPE)
 

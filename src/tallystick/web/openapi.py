@@ -51,6 +51,7 @@ TAGS: Final = [
         "description": "What is owed. A draft may change; an issued invoice never does.",
     },
     {"name": "payments", "description": "Money that came in, what it paid, and its receipt."},
+    {"name": "statements", "description": "What happened to what is owed, and what is overdue."},
     {"name": "ledger", "description": "The books: double entry, append-only."},
 ]
 

@@ -35,6 +35,7 @@ _NOUNS = {
     "write_off": "Write-offs",
     "payment": "Payments",
     "receipt": "Receipts",
+    "statement": "Statements",
 }
 
 

@@ -18,13 +18,21 @@ from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.kind import Kind
 from tallystick.web.kinds.parties import PARTIES
 from tallystick.web.kinds.payments import PAYMENTS
+from tallystick.web.kinds.reports import REPORTS
 from tallystick.web.kinds.requests import REQUESTS
 
 MEDIA_TYPE: Final = "application/problem+json"
 PAGES: Final = "/developers/errors/"
 """Where the page of each code stands; its address is the `type` of the problem."""
 
-TABLE: Final[Mapping[str, Kind]] = {**REQUESTS, **PARTIES, **INVOICES, **CORRECTIONS, **PAYMENTS}
+TABLE: Final[Mapping[str, Kind]] = {
+    **REQUESTS,
+    **PARTIES,
+    **INVOICES,
+    **CORRECTIONS,
+    **PAYMENTS,
+    **REPORTS,
+}
 """Every code that an answer may carry."""
 
 Fault = dict[str, str]

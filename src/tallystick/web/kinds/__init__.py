@@ -5,4 +5,5 @@ requests  the request itself: its form, its key, its conditions
 parties   organizations and customers
 invoices  amounts and invoices
 payments  payments
+reports   statements
 """
