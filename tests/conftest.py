@@ -84,6 +84,13 @@ class Databases:
             self.drop(url)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--full`."""
+    parser.addoption(
+        "--full", action="store_true", help="run the long form of the tests of faults and races"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Take over the servers that the main process found, or begin with none looked for."""
     try:
@@ -212,6 +219,12 @@ def audited(request: pytest.FixtureRequest) -> Iterator[None]:
     worse = {name: count for name, count in after.items() if count > before.get(name, 0)}
     if worse:
         pytest.fail(f"The audit of {engine} found new violations after this test: {worse}")
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Tell whether the long form was asked for."""
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(scope="session")

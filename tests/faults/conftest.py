@@ -14,23 +14,12 @@ from tests.faults.dying import Mortal
 Figures = Callable[..., None]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--full`."""
-    parser.addoption("--full", action="store_true", help="run the long form of the fault tests")
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures that passing tests noted."""
     for report in terminalreporter.stats.get("passed", []):
         noted = [f"{name} {value}" for name, value in report.user_properties]
         if noted and report.when == "call":
             terminalreporter.line(f"{report.nodeid.split('::')[-1]}: {', '.join(noted)}")
-
-
-@pytest.fixture
-def full(request: pytest.FixtureRequest) -> bool:
-    """Tell whether the long form was asked for."""
-    return bool(request.config.getoption("--full", default=False))
 
 
 @pytest.fixture

@@ -14,21 +14,25 @@ from tallystick.invoices.content import DraftContent
 from tallystick.invoices.correcting import VoidInvoice
 from tallystick.invoices.drafting import CreateDraft, create_drafts
 from tallystick.invoices.issuing import IssueInvoice, IssueNew, issue_new
-from tallystick.invoices.models import INVOICES
+from tallystick.invoices.models import CREDIT_NOTES, INVOICES
 from tallystick.invoices.totals import Line
+from tallystick.invoices.writing_off import WriteOff
 from tallystick.kernel import ids
 from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.coalescing import BATCH_MAX
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal
 from tallystick.kernel.idempotency import KEYS, Answer, Command
+from tallystick.ledger.balances import balances
 from tallystick.migrations.tables import METADATA
 from tallystick.parties.customers import CreateCustomer, create_customers
 from tallystick.parties.organizations import CreateOrganization, create_organizations
 from tallystick.payments.allocating import Share
+from tallystick.payments.crediting import CreditInvoice
 from tallystick.payments.models import ALLOCATIONS, PAYMENTS
 from tallystick.payments.planning import Excess
 from tallystick.payments.recording import RecordPayment
+from tallystick.payments.replacing import ReplaceInvoice
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MILLION = 1_000_000
@@ -123,6 +127,18 @@ class Books:
         """Ask to void an invoice."""
         return VoidInvoice(self.act(key, said=invoice_id), invoice_id, "a mistake")
 
+    def credit(self, invoice_id: UUID) -> CreditInvoice:
+        """Ask to credit all of an invoice."""
+        return CreditInvoice(self.act(said=invoice_id), invoice_id, "a mistake")
+
+    def write_off(self, invoice_id: UUID) -> WriteOff:
+        """Ask to give up all that is due on an invoice."""
+        return WriteOff(self.act(said=invoice_id), invoice_id, "moved away")
+
+    def replace(self, invoice_id: UUID) -> ReplaceInvoice:
+        """Ask to put an invoice of 100 in the place of another one."""
+        return ReplaceInvoice(self.act(said=invoice_id), invoice_id, self.content(100), "a mistake")
+
     def issued(self, count: int, total: int) -> list[UUID]:
         """Issue invoices of this total."""
         wanted = [self.issue_new(total) for _ in range(count)]
@@ -148,6 +164,18 @@ class Books:
         )
         rows = self.database.read(lambda conn: conn.execute(statement).all())
         return {row.id: (row.status, row.paid) for row in rows}
+
+    def credited(self) -> list[int]:
+        """List the numbers of all credit notes."""
+        numbers = select(CREDIT_NOTES.c.sequence).where(
+            CREDIT_NOTES.c.organization_id == self.organization_id
+        )
+        return self.database.read(lambda conn: sorted(conn.execute(numbers).scalars()))
+
+    def balances(self) -> dict[str, int]:
+        """Sum the accounts, by name."""
+        held = self.database.read(lambda conn: balances(conn, self.organization_id))
+        return {each["account"]: each["balance"] for each in held}
 
     def allocated(self, *invoice_ids: UUID) -> list[int]:
         """List what payments gave to invoices, from the rows of the allocations."""

@@ -15,6 +15,12 @@ def books(database: Database) -> Books:
 
 
 @pytest.fixture
+def rounds(full: bool) -> int:  # noqa: FBT001  # a fixture
+    """Tell how often two writers meet; `--full` is what a release is held to."""
+    return 1_000 if full else 100
+
+
+@pytest.fixture
 def processes(database: Database) -> Iterator[Callable[[int], Sequence[Database]]]:
     """Return a factory of connections to the shared database, as separate processes have them."""
     made: list[Database] = []

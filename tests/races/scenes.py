@@ -17,7 +17,6 @@ from uuid import UUID
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from tallystick.invoices.correcting import void_invoices
 from tallystick.invoices.drafting import ChangeDraft, change_drafts
 from tallystick.invoices.issuing import issue_invoices, issue_new
 from tallystick.kernel import failures
@@ -145,20 +144,24 @@ def same_key_at_once(
     )
 
 
-def voids_against_payments(
-    books: Books, databases: Sequence[Database], invoice_ids: Sequence[UUID]
+def corrections_against_payments(
+    books: Books,
+    databases: Sequence[Database],
+    use_case: UseCase,
+    ask: Callable[[UUID], Command],
+    invoice_ids: Sequence[UUID],
 ) -> list[tuple[Answer[Any], Answer[Any]]]:
-    """For each invoice in turn let one void it while another pays it; now one starts first, now
+    """For each invoice in turn let one correct it while another pays it; now one starts first, now
     the other.
     """
 
-    def void(invoice_id: UUID) -> Answer[Any]:
-        return answer(databases[0], void_invoices, books.void(invoice_id))
+    def correct(invoice_id: UUID) -> Answer[Any]:
+        return answer(databases[0], use_case, ask(invoice_id))
 
     def pay(invoice_id: UUID) -> Answer[Any]:
         return answer(databases[1], record_payments, books.pay(100, invoice_id))
 
-    return _duels(invoice_ids, void, pay)
+    return _duels(invoice_ids, correct, pay)
 
 
 def refunders_of_one_payment(

@@ -32,24 +32,6 @@ def test_fifty_payers_cannot_pay_one_invoice_twice_over(
     assert books.receipts() == list(range(1, 34))
 
 
-def test_a_void_and_a_payment_never_both_happen(
-    books: Books, processes: Processes, record_property: Callable[[str, object], None]
-) -> None:
-    invoice_ids = [invoice_id for _ in range(4) for invoice_id in books.issued(50, 100)]
-    duels = scenes.voids_against_payments(books, processes(2), invoice_ids)
-    outcomes = Counter((code(void), code(payment)) for void, payment in duels)
-    voids, payments = ("done", "invoice.not_payable"), ("invoice.paid", "done")
-    assert outcomes.total() == 200
-    assert set(outcomes) == {voids, payments}, outcomes
-    record_property("void won", outcomes[voids])
-    record_property("payment won", outcomes[payments])
-    assert books.standings(*invoice_ids) == {
-        invoice_id: ("void", 0) if code(void) == "done" else ("open", 100)
-        for invoice_id, (void, _) in zip(invoice_ids, duels, strict=True)
-    }
-    assert books.allocated(*invoice_ids) == [100] * outcomes[payments]
-
-
 def test_voids_in_opposite_orders_never_deadlock(books: Books, processes: Processes) -> None:
     batches = [books.issued(16, 100) for _ in range(5)]
     with scenes.failures_seen() as seen:
