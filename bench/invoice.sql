@@ -34,10 +34,10 @@ VALUES (:organization, :new_id, :customer_id, 'open', 'unpaid', :currency, :tota
   'INV', :year, :sequence, 'INV-' || :year || '-' || lpad(:sequence::text, 6, '0'), CURRENT_DATE,
   CURRENT_DATE + :terms_days::int, 2, now(), now());
 INSERT INTO invoice_content (organization_id, invoice_id, terms_days, reference, note,
-  discount_kind, discount_value, net, tax, discount, tax_rates, trace, seller, buyer, document_hash,
+  discount_kind, discount_value, net, tax, discount, tax_rates, seller, buyer, document_hash,
   issued_at, voided_at, void_reason)
 VALUES (:organization, :new_id, :terms_days, NULL, NULL, NULL, NULL, :net, :tax, 0, :tax_rates,
-  :trace, :seller, :buyer, :document_hash, now(), NULL, NULL);
+  :seller, :buyer, :document_hash, now(), NULL, NULL);
 INSERT INTO invoice_line (organization_id, invoice_id, position, description, quantity_micro,
   unit_price, tax_rate_ppm, discount_kind, discount_value, net)
 VALUES

@@ -137,7 +137,7 @@ def invoice_values(base: Base, organization: str, customers: int) -> dict[str, s
     sample = base.one(
         "SELECT e.payload::text, e.type, k.answer::text, k.fingerprint, i.year, "
         "i.currency, i.total, c.net, c.tax, c.terms_days, c.tax_rates::text, "
-        "c.trace::text, c.seller::text, c.buyer::text, c.document_hash "
+        "c.seller::text, c.buyer::text, c.document_hash "
         "FROM invoice i JOIN invoice_content c "
         "ON c.organization_id = i.organization_id AND c.invoice_id = i.id "
         "JOIN event e ON e.organization_id = i.organization_id AND e.subject_id = i.id "

@@ -4,6 +4,7 @@ models      the tables: the state of an invoice, its content, its lines, the cou
 states      which change may follow which; pure
 totals      lines and discounts in, every figure of the document out; pure
 content     what an invoice says, from a command to rows and to its hash; pure
+trace       tells how each figure of a document came about; pure
 numbering   gapless numbers, given at issue
 drafting    make, change and delete a draft
 issuing     freeze a draft under its number

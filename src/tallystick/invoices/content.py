@@ -118,7 +118,6 @@ def _content_values(content: DraftContent, totals: Totals, terms_days: int) -> d
             }
             for rate in totals.rates
         ],
-        "trace": totals.trace,
         "seller": None,
         "buyer": None,
         "document_hash": None,

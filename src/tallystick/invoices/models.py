@@ -86,8 +86,6 @@ class InvoiceContent(Base):
     discount: Mapped[Minor]
     tax_rates: Mapped[list[Any]]
     """For each tax rate: `tax_rate_ppm`, `net`, `discount`, `taxable`, `tax`."""
-    trace: Mapped[dict[str, Any]]
-    """How each figure of the totals came about."""
     seller: Mapped[dict[str, Any] | None]
     buyer: Mapped[dict[str, Any] | None]
     document_hash: Mapped[str | None] = mapped_column(String(64))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, Connection, Row, Select, select
 
-from tallystick.invoices import states
+from tallystick.invoices import states, trace
 from tallystick.invoices.models import CONTENTS, INVOICES, LINES
 from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, paging, rows
@@ -186,14 +186,11 @@ def get_invoice(
 
 def get_totals_trace(conn: Connection, organization_id: UUID, invoice_id: UUID) -> dict[str, Any]:
     """Read how each figure of an invoice's totals came about, or refuse with invoice.unknown."""
-    statement = select(CONTENTS.c.trace).where(
-        CONTENTS.c.organization_id == organization_id, CONTENTS.c.invoice_id == invoice_id
-    )
-    found = conn.execute(statement).first()
-    if found is None:
+    key = [(organization_id, invoice_id)]
+    contents = rows.find(conn, [CONTENTS.c.organization_id, CONTENTS.c.invoice_id], key)
+    if not contents:
         raise unknown(invoice_id)
-    trace: dict[str, Any] = found.trace
-    return trace
+    return trace.told(contents[0]._asdict(), lines_of(conn, key).get(key[0], []))
 
 
 def lines_of(

@@ -5,10 +5,9 @@ are net; tax is rounded once per rate and document, never per line.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
-from tallystick.kernel.decimals import scaled_text
 from tallystick.kernel.errors import Invalid
 from tallystick.kernel.money import AMOUNT_MAX, divide_rounded, split
 
@@ -91,8 +90,6 @@ class Totals:
     """BT-131 of each line, in the order of the lines."""
     rates: tuple[RateTotal, ...]
     """One for each tax rate, the lowest first."""
-    trace: dict[str, object] = field(repr=False, hash=False)
-    """How each figure came, as JSON values: enough to redo it with a pocket calculator."""
 
 
 def compute(lines: Sequence[Line], discount: Discount | None = None) -> Totals:
@@ -110,149 +107,84 @@ def compute(lines: Sequence[Line], discount: Discount | None = None) -> Totals:
             a figure is beyond AMOUNT_MAX. The pointer names the line or the discount.
     """
     line_nets: list[int] = []
-    line_steps: list[object] = []
     net_by_rate: dict[int, int] = {}
     for index, line in enumerate(lines):
-        line_net, steps = _line_net(line, index)
+        line_net = _line_net(line, index)
         line_nets.append(line_net)
-        rate = scaled_text(line.tax_rate_ppm, PERCENT_DECIMALS)
-        line_steps.append({"line": index + 1, "rate": rate, "steps": steps})
         net_by_rate[line.tax_rate_ppm] = net_by_rate.get(line.tax_rate_ppm, 0) + line_net
 
     lines_net = _limited(sum(line_nets), "sum of the lines", "/lines")
-    allowance, how = _allowance(discount, lines_net)
+    allowance = discount_of(lines_net, discount)
     if allowance > lines_net:
         reason = "The discount is larger than the sum of the lines. Lower it, or add lines"
         raise Invalid("invoice.discount_exceeds_total", f"{reason}.", pointer="/discount")
 
-    rates, rate_steps = _rate_totals(net_by_rate, allowance)
+    rates = _rate_totals(net_by_rate, allowance)
     net = lines_net - allowance
     tax = sum(rate.tax for rate in rates)
     total = _limited(net + tax, "total with tax", "/lines")
     assert net == sum(rate.taxable for rate in rates)
-
-    trace: dict[str, object] = {
-        "unit": "minor units of the currency",
-        "rounding": "half away from zero",
-        "sharing": "largest remainder, among equals the lowest rate first",
-        "lines": line_steps,
-        "document": [
-            _step("BT-106", "sum of line net amounts", "sum of BT-131", lines_net),
-            _step("BT-107", "document discount", how, allowance),
-        ],
-        "rates": rate_steps,
-        "totals": [
-            _step("BT-109", "total without tax", f"{lines_net} - {allowance}", net),
-            _step("BT-110", "tax", "sum of BT-117", tax),
-            _step("BT-112", "total with tax", f"{net} + {tax}", total),
-        ],
-    }
-    return Totals(lines_net, allowance, net, tax, total, tuple(line_nets), rates, trace)
+    return Totals(lines_net, allowance, net, tax, total, tuple(line_nets), rates)
 
 
-def _line_net(line: Line, index: int) -> tuple[int, list[object]]:
-    """Compute BT-131 of one line and tell how."""
-    pointer = f"/lines/{index}"
-    _limited(line.unit_price, f"price of line {index + 1}", f"{pointer}/unit_price")
-    rounded, exact = _millionths(line.quantity_micro * line.unit_price)
-    gross = _limited(rounded, f"amount of line {index + 1}", pointer)
-    allowance, how = _allowance(line.discount, gross)
+def gross_of(quantity_micro: int, unit_price: int) -> int:
+    """Price a quantity: BT-129 x BT-146, rounded to minor units."""
+    return divide_rounded(quantity_micro * unit_price, MILLION)
+
+
+def percentage_of(ppm: int, base: int) -> int:
+    """Take a percentage of an amount, rounded to minor units."""
+    return divide_rounded(ppm * base, MILLION)
+
+
+def discount_of(base: int, discount: Discount | None) -> int:
+    """Compute a discount of an amount; a percentage is rounded to minor units."""
+    if discount is None:
+        return 0
+    return discount.value if discount.kind == "fixed" else percentage_of(discount.value, base)
+
+
+def _line_net(line: Line, index: int) -> int:
+    """Compute BT-131 of one line."""
+    _limited(line.unit_price, "price", f"/lines/{index}/unit_price", index)
+    gross = _limited(
+        gross_of(line.quantity_micro, line.unit_price), "amount", f"/lines/{index}", index
+    )
+    allowance = discount_of(gross, line.discount)
     if allowance > gross:
         reason = f"The discount of line {index + 1} is larger than the line itself"
         advice = "Lower it, or raise the quantity or the price"
-        raise Invalid(
-            "invoice.discount_exceeds_line", f"{reason}. {advice}.", pointer=f"{pointer}/discount"
-        )
-    quantity = scaled_text(line.quantity_micro, QUANTITY_DECIMALS)
-    net = gross - allowance
-    return net, [
-        _step(
-            "BT-129 x BT-146",
-            "quantity x price",
-            f"{quantity} x {line.unit_price} = {exact}",
-            gross,
-        ),
-        _step("BT-136", "line discount", how, allowance),
-        _step("BT-131", "line net amount", f"{gross} - {allowance}", net),
-    ]
+        pointer = f"/lines/{index}/discount"
+        raise Invalid("invoice.discount_exceeds_line", f"{reason}. {advice}.", pointer=pointer)
+    return gross - allowance
 
 
-def _rate_totals(
-    net_by_rate: dict[int, int], allowance: int
-) -> tuple[tuple[RateTotal, ...], list[object]]:
+def _rate_totals(net_by_rate: dict[int, int], allowance: int) -> tuple[RateTotal, ...]:
     """Share the document's discount among the tax rates and tax each, the lowest rate first."""
     ordered = sorted(net_by_rate.items())
-    lines_net = sum(net_by_rate.values())
     # Lines that are all free leave no proportion to share by, and no allowance to share.
-    shares = split(allowance, [net for _, net in ordered]) if lines_net else [0] * len(ordered)
+    shares = split(allowance, [net for _, net in ordered]) if allowance else [0] * len(ordered)
     rates: list[RateTotal] = []
-    steps: list[object] = []
     for (rate_ppm, net), share in zip(ordered, shares, strict=True):
         taxable = net - share
         assert taxable >= 0
-        tax, taxed = _percentage(rate_ppm, taxable)
-        told = _shared(allowance, net, lines_net, share)
-        rates.append(RateTotal(rate_ppm, net, share, taxable, tax))
-        steps.append(
-            {
-                "rate": scaled_text(rate_ppm, PERCENT_DECIMALS),
-                "steps": [
-                    _step("BT-131", "lines at this rate", "sum of BT-131 at this rate", net),
-                    _step("BT-92", "share of the document discount", told, share),
-                    _step("BT-116", "taxable amount", f"{net} - {share}", taxable),
-                    _step("BT-117", "tax", taxed, tax),
-                ],
-            }
-        )
-    return tuple(rates), steps
+        rates.append(RateTotal(rate_ppm, net, share, taxable, percentage_of(rate_ppm, taxable)))
+    return tuple(rates)
 
 
-def _allowance(discount: Discount | None, base: int) -> tuple[int, str]:
-    """Compute a discount of a base amount and tell how."""
-    if discount is None:
-        return 0, "none"
-    if discount.kind == "fixed":
-        return discount.value, "fixed"
-    return _percentage(discount.value, base)
-
-
-def _percentage(ppm: int, base: int) -> tuple[int, str]:
-    """Compute a percentage of a base amount, rounded, and tell how."""
-    amount, exact = _millionths(ppm * base)
-    return amount, f"{scaled_text(ppm, PERCENT_DECIMALS)} % of {base} = {exact}"
-
-
-def _millionths(millionths: int) -> tuple[int, str]:
-    """Round millionths to whole minor units; also tell the exact value and any rounding."""
-    rounded = divide_rounded(millionths, MILLION)
-    exact = scaled_text(millionths, 6)
-    return rounded, exact if millionths % MILLION == 0 else f"{exact}, rounded to {rounded}"
-
-
-def _shared(allowance: int, net: int, lines_net: int, share: int) -> str:
-    """Tell a share by largest remainder, and whether it took one of the units left over."""
-    if allowance == 0:
-        return "none"
-    whole, remainder = divmod(allowance * net, lines_net)
-    raised = f", raised to {share}" if share > whole else ""
-    return f"{allowance} x {net} / {lines_net} = {whole}, remainder {remainder}{raised}"
-
-
-def _step(term: str, name: str, how: str, amount: int) -> dict[str, object]:
-    return {"term": term, "name": name, "how": how, "amount": amount}
-
-
-def _limited(amount: int, what: str, pointer: str) -> int:
-    """Return the amount if the books can keep it.
+def _limited(amount: int, what: str, pointer: str, index: int | None = None) -> int:
+    """Return the amount if the books can keep it; `index` is that of the line it belongs to.
 
     Raises:
         Invalid: money.too_large.
     """
     if amount > AMOUNT_MAX:
-        reason = f"The {what} is beyond {AMOUNT_MAX} minor units, the largest amount kept here"
+        of_line = "" if index is None else f" of line {index + 1}"
+        reason = f"The {what}{of_line} is beyond {AMOUNT_MAX} minor units"
         raise Invalid(
             "money.too_large",
-            f"{reason}. Check quantities and prices, or divide the invoice.",
+            f"{reason}, the largest amount kept here. Check quantities and prices, or divide the "
+            "invoice.",
             pointer=pointer,
         )
     return amount
