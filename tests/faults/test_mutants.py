@@ -15,7 +15,7 @@ from tests.faults.dying import Mortal
 from tests.faults.sweep import sweep
 from tests.faults.test_crashes import ASKED
 from tests.properties.machine import Machine
-from tests.races import scenes, test_keys, test_numbers, test_payments
+from tests.races import scenes, test_corrections, test_keys, test_numbers, test_payments
 from tests.races.books import Books
 
 Processes = Callable[[int], Sequence[Database]]
@@ -44,8 +44,8 @@ def test_a_void_against_a_payment_finds_a_missing_lock(
     books = Books.open(own_database)
     mutants.apply("no lock", monkeypatch)
     with pytest.raises((AssertionError, exc.DBAPIError)):
-        test_payments.test_a_void_and_a_payment_never_both_happen(
-            books, own_processes, lambda *_: None
+        test_corrections.test_a_void_and_a_payment_never_both_happen(
+            books, own_processes, 200, lambda *_: None
         )
 
 

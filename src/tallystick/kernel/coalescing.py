@@ -65,8 +65,8 @@ class Coalescer:
     ) -> list[Answer[T] | BaseException]:
         """Run commands of one organization that came together, in their order.
 
-        There may be as many as a batch takes; whoever has more waits for these first, so that others
-        get their turn between. What stops a command stands in its place.
+        There may be as many as a batch takes. What stops one of them stands in its place. Whoever
+        has more waits for these first, so that others get their turn between.
 
         Raises:
             Unavailable: too many commands wait, or the product is shutting down; none was run.

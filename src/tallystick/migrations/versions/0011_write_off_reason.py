@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from tallystick.migrations.steps import add_column, drop_column
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:
