@@ -13,7 +13,7 @@ SECRET = "a secret of thirty-two characters or more"
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = [f"{settings.PREFIX}{name.upper()}" for name in settings.Settings.model_fields]
-    for name in [*made, *settings.unknown_names()]:
+    for name in [*made, *settings.OLDER.values(), *settings.unknown_names()]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -27,6 +27,11 @@ def test_defaults_serve_one_machine() -> None:
         "port": 8000,
         "log_level": "info",
         "log_format": "json",
+        "dialects": None,
+        "root_dialect": None,
+        "dialect_organization": None,
+        "api_key": None,
+        "api_v1_prefix": "/api/v1",
     }
     assert found.secret_key.get_secret_value() == settings.DEVELOPMENT_SECRET_KEY
 
@@ -144,3 +149,84 @@ def test_misspelt_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALLYSTICK_DATABSE_URL", "sqlite://")
     monkeypatch.setenv("TALLYSTICK_PORT", "8000")
     assert settings.unknown_names() == ["TALLYSTICK_DATABSE_URL"]
+
+
+OLDER = {
+    "DATABASE_URL": "postgresql+asyncpg://me@db/school",
+    "API_KEY": "b7f0a1c44e",
+    "API_V1_PREFIX": "/api/v2",
+    "ENVIRONMENT": "test",
+    "LOG_LEVEL": "WARN",
+}
+
+
+def _found() -> dict[str, object]:
+    names = {"database_url", "api_v1_prefix", "environment", "log_level", "api_key"}
+    found = load().model_dump(include=names)
+    return {**found, "api_key": found["api_key"].get_secret_value()}
+
+
+def test_older_variables_are_read_where_ours_are_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OLDER.items():
+        monkeypatch.setenv(name, value)
+    assert _found() == {
+        "database_url": "postgresql://me@db/school",
+        "api_key": "b7f0a1c44e",
+        "api_v1_prefix": "/api/v2",
+        "environment": "development",
+        "log_level": "warning",
+    }
+
+
+def test_ours_go_before_older_ones_wherever_they_stand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in OLDER.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / ".env").write_text(
+        "TALLYSTICK_DATABASE_URL=sqlite:///ours.db\nTALLYSTICK_API_KEY=9d21e0\n"
+    )
+    assert load().database_url == "sqlite:///ours.db"
+    found = load().api_key
+    assert found is not None
+    assert found.get_secret_value() == "9d21e0"
+
+
+def test_older_variables_are_read_from_the_file(tmp_path: Path) -> None:
+    lines = [f"{name}={value}" for name, value in OLDER.items()]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    assert _found()["database_url"] == "postgresql://me@db/school"
+
+
+@pytest.mark.parametrize("key", ["", "changeme", "dev-api-key", "your-api-key", "change-me-now"])
+def test_production_refuses_a_key_that_everybody_knows(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("API_KEY", key)
+    assert load().environment == "development"
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("TALLYSTICK_SECRET_KEY", SECRET)
+    with pytest.raises(BadSetting, match=r"^API_KEY is empty or a sample that everybody knows"):
+        load()
+
+
+def test_production_takes_a_key_of_its_own_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "staging")
+    monkeypatch.setenv("TALLYSTICK_SECRET_KEY", SECRET)
+    assert load().environment == "production"
+    assert load().api_key is None
+    monkeypatch.setenv("API_KEY", "b7f0a1c44e")
+    assert load().api_key is not None
+
+
+def test_a_bad_older_value_names_its_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    with pytest.raises(BadSetting, match=r"^LOG_LEVEL is “loud”"):
+        load()
+
+
+@pytest.mark.parametrize("prefix", ["api", "/", "/v1", "/dialects/x", "/api/"])
+def test_a_prefix_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setenv("API_V1_PREFIX", prefix)
+    with pytest.raises(BadSetting, match="a path such as /api/v1"):
+        load()

@@ -2,16 +2,25 @@
 
 Settings come from variables that begin with TALLYSTICK_, then from a file `.env` in the working
 directory. Nothing below the composition root reads them.
+
+The variables of older contracts (`OLDER`) are read where ours are absent.
 """
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 PREFIX = "TALLYSTICK_"
 PREFIX_TESTS = "TALLYSTICK_TEST_"
@@ -21,9 +30,26 @@ SECRET_KEY_MIN = 32
 """Characters that a secret key needs in production."""
 DEVELOPMENT_SECRET_KEY = "development-only-this-is-not-a-secret"  # noqa: S105  # it says so
 
+OLDER = {
+    "database_url": "DATABASE_URL",
+    "api_key": "API_KEY",
+    "api_v1_prefix": "API_V1_PREFIX",
+    "environment": "ENVIRONMENT",
+    "log_level": "LOG_LEVEL",
+}
+"""The variables of older contracts, by the setting that each stands for."""
+
+_OLDER_ENVIRONMENTS = dict.fromkeys(("dev", "local", "test", "testing"), "development")
+_OLDER_LEVELS = {"warn": "warning", "critical": "error", "fatal": "error"}
+# A sample of a key that was never replaced: everybody knows it.
+_KEY_SAMPLE = re.compile(
+    r"|.*change.*|(dev|default|your|example|sample|secret|api|key|test)([-_ ]?(api|key|secret))*",
+    re.IGNORECASE,
+)
+
 _SHOWN_MAX = 40
 _PORT_MAX = 65_535
-_SECRET = frozenset({"secret_key", "database_url"})
+_SECRET = frozenset({"secret_key", "database_url", "api_key"})
 """Settings whose values no message may repeat; an address may hold a password."""
 _WANTED = {
     "environment": "one of development and production",
@@ -33,6 +59,11 @@ _WANTED = {
     "log_format": "one of json and console",
     "database_url": "a database address, such as sqlite:///tallystick.db",
     "secret_key": "a text of at least 32 characters",
+    "api_key": "a key that nobody else knows",
+    "api_v1_prefix": "a path such as /api/v1, and not one of our own",
+    "dialects": "names of older contracts with commas between them, such as school-billing",
+    "root_dialect": "the name of an older contract, such as school-billing",
+    "dialect_organization": "the slug of an organization",
 }
 
 
@@ -63,11 +94,41 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=_PORT_MAX)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    dialects: str | None = None
+    """The older contracts that are served, by name; None serves all in development, else none."""
+    root_dialect: str | None = None
+    """The older contract that is served at the root too."""
+    dialect_organization: str | None = None
+    """The organization of those older contracts that know only one."""
+    api_key: SecretStr | None = None
+    """The one key that an older contract knows; it reaches every organization."""
+    api_v1_prefix: str = Field("/api/v1", pattern=r"^(/[A-Za-z0-9._~-]+)+$")
+    """Where the older contract of schools has its operations."""
 
     @field_validator("environment", "log_level", "log_format", mode="before")
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("api_v1_prefix")
+    @classmethod
+    def _not_ours(cls, value: str) -> str:
+        if value.split("/")[1] in {"v1", "dialects", "static", "developers", "docs", "health"}:
+            raise ValueError(value)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the older variables last, so that ours go before them wherever they stand."""
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, _Older(settings_cls)
 
     @model_validator(mode="after")
     def _fits_the_environment(self) -> Self:
@@ -89,7 +150,59 @@ class Settings(BaseSettings):
                 "`openssl rand -hex 32` and keep it."
             )
             raise ValueError(message)
+        key = None if self.api_key is None else self.api_key.get_secret_value()
+        if key is not None and _KEY_SAMPLE.fullmatch(key):
+            message = (
+                "API_KEY is empty or a sample that everybody knows, and whoever knows it may do "
+                "everything here. Set one that nobody else knows, or leave the variable out and "
+                "make keys with `tallystick key create`."
+            )
+            raise ValueError(message)
         return self
+
+
+class _Older(PydanticBaseSettingsSource):
+    """Reads the variables of older contracts, from the environment and then from the file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Say nothing of single fields: all are read at once."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Give what was found, in our words."""
+        return _older()
+
+
+def _older() -> dict[str, str]:
+    in_file = DotEnvSettingsSource(Settings, env_file=ENV_FILE, case_sensitive=True).env_vars
+    sent = {**in_file, **os.environ}
+    found = {name: sent[variable] for name, variable in OLDER.items() if sent.get(variable)}
+    if sent.get(OLDER["api_key"]) == "":
+        # An empty key was meant to be one, so it must not pass for none.
+        found["api_key"] = ""
+    if (environment := found.get("environment")) is not None:
+        small = environment.lower()
+        # Whatever is no place to try things out is guarded like production.
+        known = "development" if small == "development" else "production"
+        found["environment"] = _OLDER_ENVIRONMENTS.get(small, known)
+    if (level := found.get("log_level")) is not None:
+        found["log_level"] = _OLDER_LEVELS.get(level.lower(), level)
+    if (url := found.get("database_url")) is not None:
+        # The driver is ours to choose: theirs may be an asynchronous one.
+        scheme, separator, rest = url.partition("://")
+        engine = scheme.partition("+")[0]
+        found["database_url"] = (
+            ("postgresql" if engine == "postgres" else engine) + separator + rest
+        )
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def hand_on(**given: str | None) -> None:
+    """Set settings for the processes that this one starts, which see no command line of ours."""
+    for name, value in given.items():
+        if value is not None:
+            os.environ[f"{PREFIX}{name.upper()}"] = value
 
 
 def load(**given: str | int | None) -> Settings:
@@ -130,6 +243,8 @@ def _sentence(detail: ErrorDetails, given: dict[str, Any]) -> str:
         return detail["msg"].removeprefix("Value error, ")
     name = str(detail["loc"][0]).removeprefix(PREFIX.lower())
     variable = f"{PREFIX}{name.upper()}"
+    if name in OLDER and variable not in os.environ and detail["input"] == _older().get(name):
+        variable = OLDER[name]
     wanted = _WANTED[name]
     if name in _SECRET:
         return f"{variable} cannot be used. Set it to {wanted}."

@@ -14,7 +14,7 @@ from tallystick import migrations
 from tallystick.invoices import checks as invoice_checks
 from tallystick.kernel import clock, logs
 from tallystick.kernel.database import DEADLINE_S, Database
-from tallystick.kernel.errors import Refused
+from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.signing import Signer
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
@@ -22,6 +22,8 @@ from tallystick.settings import BadSetting, Settings, colors_refused, load
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from tallystick.web.dialects.frame import Chosen
 
 EXIT_SETTING = 2
 
@@ -50,12 +52,46 @@ def start_logs(settings: Settings) -> None:
     logs.start(level=settings.log_level, form=settings.log_format, colors=colors)
 
 
+def chosen_dialects(settings: Settings) -> "Chosen":
+    """Say which older contracts are served, and how much they trust.
+
+    Raises:
+        BadSetting: one is named that does not exist.
+    """
+    from tallystick.web.dialects.frame import Chosen  # noqa: PLC0415
+    from tallystick.web.dialects.registry import DIALECTS  # noqa: PLC0415
+
+    trusting = settings.environment == "development"
+    given = (settings.dialects or "").split(",")
+    named = {name.strip() for name in given} - {""}
+    if settings.dialects is None and trusting:
+        named = set(DIALECTS)
+    root = settings.root_dialect or None
+    unknown = sorted((named | {root or ""}) - {"", *DIALECTS})
+    if unknown:
+        message = (
+            f"There is no dialect {shown(unknown[0])}. TALLYSTICK_DIALECTS and "
+            f"TALLYSTICK_ROOT_DIALECT know {', '.join(DIALECTS)}."
+        )
+        raise BadSetting(message)
+    key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    return Chosen(
+        names=tuple(sorted(named | ({root} if root else set()))),
+        root=root,
+        organization=settings.dialect_organization,
+        trusting=trusting,
+        api_key=key or None,
+        api_v1_prefix=settings.api_v1_prefix,
+    )
+
+
 def create_app(settings: Settings) -> "FastAPI":
     """Make the application on a database of its own, which is closed when the application ends."""
     # The web is the slowest part to load, and most commands of the command line do without it.
     from tallystick.web.app import make_app  # noqa: PLC0415
 
     start_logs(settings)
+    dialects = chosen_dialects(settings)
     database = open_database(settings)
     head = migrations.head()
     app = make_app(
@@ -64,6 +100,7 @@ def create_app(settings: Settings) -> "FastAPI":
         signer=signer(settings),
         environment=settings.environment,
         migration_status=lambda: (database.read(migrations.current), head),
+        dialects=dialects,
     )
     inner = app.router.lifespan_context
 

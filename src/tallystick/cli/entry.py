@@ -51,6 +51,14 @@ app.add_typer(books.export, name="export", help="The books for other programs.")
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, instead of TALLYSTICK_PORT.")]
 
+RootDialect = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Older contract to serve at the root too, instead of TALLYSTICK_ROOT_DIALECT.",
+    ),
+]
+
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # the option's own value
     if wanted:
@@ -77,10 +85,10 @@ def _options(
         examples=("up", "up --port 8080"),
     )
 )
-def up(host: Host = None, port: Port = None) -> None:
+def up(host: Host = None, port: Port = None, root_dialect: RootDialect = None) -> None:
     from tallystick.cli import serving
 
-    serving.up(host=host, port=port)
+    serving.up(host=host, port=port, root_dialect=root_dialect)
 
 
 @app.command(
@@ -93,6 +101,7 @@ def serve(
     *,
     host: Host = None,
     port: Port = None,
+    root_dialect: RootDialect = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
     reload: Annotated[
         bool, typer.Option("--reload", help="Start again when a source file changes.")
@@ -102,7 +111,7 @@ def serve(
         raise typer.BadParameter("--reload works with one worker. Leave out one of the two.")
     from tallystick.cli import serving
 
-    serving.serve(host=host, port=port, workers=workers, reload=reload)
+    serving.serve(host=host, port=port, root_dialect=root_dialect, workers=workers, reload=reload)
 
 
 @migrate.command(

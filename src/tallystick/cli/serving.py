@@ -22,9 +22,10 @@ GRACE_S = 20
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, not listened on
 
 
-def up(*, host: str | None, port: int | None) -> None:
+def up(*, host: str | None, port: int | None, root_dialect: str | None) -> None:
     """Migrate and serve in one process."""
-    found = settings.load(host=host, port=port)
+    found = settings.load(host=host, port=port, root_dialect=root_dialect)
+    wiring.chosen_dialects(found)
     _check_address(found)
     wiring.start_logs(found)
     migrating.up("head", quiet=True)
@@ -32,9 +33,13 @@ def up(*, host: str | None, port: int | None) -> None:
     _run(found, workers=1, reload=False)
 
 
-def serve(*, host: str | None, port: int | None, workers: int, reload: bool) -> None:
+def serve(
+    *, host: str | None, port: int | None, root_dialect: str | None, workers: int, reload: bool
+) -> None:
     """Serve a database that is migrated already."""
-    found = settings.load(host=host, port=port)
+    found = settings.load(host=host, port=port, root_dialect=root_dialect)
+    wiring.chosen_dialects(found)
+    settings.hand_on(root_dialect=root_dialect)
     _check_address(found)
     with opened.database():
         pass

@@ -36,6 +36,8 @@ class AnnotateInvoice:
     """Never None when it is given: what is owed is due some day."""
     memo: str | None = None
     """None takes the memo away."""
+    may_be_past: bool = False
+    """Whether the due date may be before the issue date, as older contracts allow."""
 
 
 def annotate_invoices(
@@ -74,7 +76,7 @@ def _annotate(conn: Connection, command: AnnotateInvoice) -> InvoiceDocument:
     due_date = standing.due_date
     if "due_date" in command.fields:
         due_date = command.due_date
-        if str(due_date) < str(now["issue_date"]):
+        if not command.may_be_past and str(due_date) < str(now["issue_date"]):
             message = f"The due date {due_date} is before the issue date {now['issue_date']}."
             raise Invalid("invoice.due_before_issue", message, pointer="/due_date")
     writes = Writes()

@@ -43,6 +43,8 @@ class IssueNew:
     act: Act
     content: DraftContent
     issue_date: date | None = None
+    due_date: date | None = None
+    """Goes before the terms, and may have passed."""
 
 
 def issue_new(conn: Connection, commands: Sequence[IssueNew]) -> list[Answer[InvoiceDocument]]:
@@ -80,7 +82,9 @@ def _issue_new(
     act = command.act
     try:
         prepared = drafting.prepare_new(named, act, command.content)
-        frozen = freeze(named, counters, act, prepared, command.issue_date)
+        frozen = freeze(
+            named, counters, act, prepared, command.issue_date, due_date=command.due_date
+        )
     except Refused as refused:
         return refused.refusal
     drafting.add(writes, frozen)
@@ -190,7 +194,13 @@ def series_of(named: Named, act: Act, name: str, issue_date: date | None) -> Ser
 
 
 def freeze(
-    named: Named, counters: Counters, act: Act, draft: Prepared, issue_date: date | None
+    named: Named,
+    counters: Counters,
+    act: Act,
+    draft: Prepared,
+    issue_date: date | None,
+    *,
+    due_date: date | None = None,
 ) -> Prepared:
     """Number a draft and copy the parties into it. A draft that is refused takes no number.
 
@@ -214,7 +224,7 @@ def freeze(
         "sequence": number.sequence,
         "number": number.text,
         "issue_date": number.date,
-        "due_date": number.date + timedelta(days=content["terms_days"]),
+        "due_date": due_date or number.date + timedelta(days=content["terms_days"]),
         "version": invoice["version"] + 1,
         "updated_at": act.at,
     }

@@ -7,6 +7,7 @@ the moment (`tallystick.kernel.actor.Act.at`), so a retry and a replay see the s
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
 
 Clock = Callable[[], datetime]
@@ -28,6 +29,19 @@ def zones() -> frozenset[str]:
     """Give the names of the time zones that this machine knows (IANA)."""
     # Not the one that means something else on each machine.
     return frozenset(available_timezones()) - {"localtime"}
+
+
+@lru_cache(maxsize=1)
+def zones_by_country() -> dict[str, str]:
+    """Give the time zone of each country's most populous part, by its ISO 3166 code (IANA)."""
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for line in table.splitlines():
+        if not line.startswith("#"):
+            country, _, zone = line.split("\t")[:3]
+            # The most populous comes first.
+            found.setdefault(country, zone)
+    return found
 
 
 def text(moment: datetime) -> str:

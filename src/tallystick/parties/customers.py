@@ -203,7 +203,7 @@ def erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
     """
     row = _locked(conn, command.act, command.customer_id)
     if row.erased_at is not None:
-        return _document(row)
+        return document(row)
     _update(conn, command.act, row, {**PERSONAL, "active": False, "erased_at": command.act.at})
     alias_numbers.forget_key(conn, row.organization_id, row.id)
     erased = _told(conn, command.act, "customer.erased", row.id)
@@ -220,7 +220,7 @@ def get_customer(conn: Connection, organization_id: UUID, customer_id: UUID) -> 
     found = conn.execute(statement).first()
     if found is None:
         raise unknown(customer_id)
-    return _document(found)
+    return document(found)
 
 
 def list_customers(
@@ -246,7 +246,7 @@ def list_customers(
         if value is not None:
             statement = statement.where(CUSTOMERS.c[name] == value)
     return paging.newest_first(
-        conn, statement, CUSTOMERS.c.id, after=after, limit=limit, shape=_document
+        conn, statement, CUSTOMERS.c.id, after=after, limit=limit, shape=document
     )
 
 
@@ -334,7 +334,8 @@ def _told(conn: Connection, act: Act, kind: str, customer_id: UUID) -> CustomerD
     return get_customer(conn, act.organization_id, customer_id)
 
 
-def _document(row: Row[Any]) -> CustomerDocument:
+def document(row: Row[Any]) -> CustomerDocument:
+    """Shape a customer for its readers."""
     return {
         "id": str(row.id),
         "kind": row.kind,

@@ -1,6 +1,7 @@
 """Organizations: make, read, list, change, deactivate, reactivate.
 
-The currency of an organization never changes: its books are kept in it.
+The currency of an organization changes only while nothing stands in its books, which are kept in
+it; `invoices.currency` sees to that.
 """
 
 import re
@@ -173,12 +174,27 @@ def _set_active(conn: Connection, command: SetOrganizationActive) -> Organizatio
     return get_organization(conn, row.id)
 
 
+def change_currency(conn: Connection, act: Act, currency: str) -> OrganizationDocument:
+    """Change the currency of an organization; the caller has found its books empty.
+
+    Refuses:
+        organization.unknown, organization.inactive, money.currency_unknown
+    """
+    money.exponent(currency, pointer="/currency")
+    row = _locked(conn, act.organization_id)
+    if not row.active:
+        raise inactive(row.name)
+    _update(conn, act, row, {"currency": currency})
+    _tell(conn, act, "organization.changed", row.id)
+    return get_organization(conn, row.id)
+
+
 def get_organization(conn: Connection, organization_id: UUID) -> OrganizationDocument:
     """Read one organization, or refuse with organization.unknown."""
     found = conn.execute(select(ORGANIZATIONS).where(ORGANIZATIONS.c.id == organization_id)).first()
     if found is None:
         raise unknown(organization_id)
-    return _document(found)
+    return document(found)
 
 
 def find_organization(conn: Connection, slug: str) -> OrganizationDocument:
@@ -186,7 +202,7 @@ def find_organization(conn: Connection, slug: str) -> OrganizationDocument:
     found = conn.execute(select(ORGANIZATIONS).where(ORGANIZATIONS.c.slug == slug)).first()
     if found is None:
         raise unknown(slug)
-    return _document(found)
+    return document(found)
 
 
 def list_organizations(
@@ -204,7 +220,7 @@ def list_organizations(
     if active is not None:
         statement = statement.where(ORGANIZATIONS.c.active == active)
     return paging.newest_first(
-        conn, statement, ORGANIZATIONS.c.id, after=after, limit=limit, shape=_document
+        conn, statement, ORGANIZATIONS.c.id, after=after, limit=limit, shape=document
     )
 
 
@@ -253,7 +269,8 @@ def _check(values: dict[str, Any]) -> None:
         raise Invalid("organization.terms_malformed", message, pointer="/terms_days")
 
 
-def _document(row: Row[Any]) -> OrganizationDocument:
+def document(row: Row[Any]) -> OrganizationDocument:
+    """Shape an organization for its readers."""
     return {
         "id": str(row.id),
         "slug": row.slug,

@@ -34,6 +34,8 @@ class ReplaceInvoice:
     """Stays with the old invoice."""
     issue_date: date | None = None
     """None takes today in the organization's zone."""
+    due_date: date | None = None
+    """Goes before the terms, and may have passed."""
     excess: Excess = "refuse"
     """What becomes of money that the new invoice has no need of."""
 
@@ -78,7 +80,9 @@ def _replace(conn: Connection, command: ReplaceInvoice) -> InvoiceDocument:
     )
     series = issuing.series_of(named, act, content.series, command.issue_date)
     counters = Counters(conn, [series])
-    frozen = issuing.freeze(named, counters, act, prepared, command.issue_date)
+    frozen = issuing.freeze(
+        named, counters, act, prepared, command.issue_date, due_date=command.due_date
+    )
     frozen.content["replaces"] = old.id
     today = clock.day(act.at, organization.time_zone)
     writes = Writes()

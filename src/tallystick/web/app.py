@@ -22,6 +22,8 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
 from tallystick.web import health, openapi, pages
 from tallystick.web.api import customers, invoices, ledger, organizations, payments, statements
+from tallystick.web.dialects.frame import NONE_CHOSEN, Chosen, Dialects, Mounted, own_path
+from tallystick.web.dialects.registry import DIALECTS
 from tallystick.web.direct import DirectRoute
 from tallystick.web.edge import Edge
 from tallystick.web.identity import Callers
@@ -35,8 +37,7 @@ OPERATIONS: list[BaseRoute] = [
     for noun in (payments, invoices, customers, organizations, ledger, statements)
     for route in noun.router.routes
 ]
-_ROUTES: list[BaseRoute] = [
-    *OPERATIONS,
+_PAGES: list[BaseRoute] = [
     *health.ROUTES,
     *pages.ROUTES,
     Route("/openapi.json", openapi.Document(OPERATIONS).serve, methods=["GET"]),
@@ -51,6 +52,7 @@ def make_app(
     signer: Signer,
     environment: str,
     migration_status: Callable[[], tuple[str | None, str]],
+    dialects: Chosen = NONE_CHOSEN,
 ) -> FastAPI:
     """Make the application. Whoever gave the database closes it, after the application ended."""
 
@@ -89,7 +91,9 @@ def make_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.production = environment == "production"
-    app.router.routes[:] = _ROUTES
+    app.state.dialects = Dialects(DIALECTS, dialects)
+    # A dialect at the root takes the addresses of our own documentation; `/v1` stays.
+    app.router.routes[:] = [*OPERATIONS, *app.state.dialects.routes, *_PAGES]
     return app
 
 
@@ -99,7 +103,11 @@ class _Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Put our layer outermost."""
         refusing = ExceptionMiddleware(self.router, handlers={HTTPException: _refuse})
-        return Shell(_Lookup(refusing), production=self.state.production)
+        return Shell(
+            _Lookup(refusing),
+            production=self.state.production,
+            dialects=self.state.dialects,
+        )
 
 
 class _Lookup:
@@ -127,6 +135,9 @@ class _Lookup:
 async def _refuse(request: Request, error: Exception) -> Response:
     """Answer what no route wanted: an unknown address, or a method that it does not have."""
     assert isinstance(error, HTTPException)
+    mounted = request.app.state.dialects.owner(request.scope)
+    if mounted is not None:
+        return _refuse_as(mounted, request, error)
     if error.status_code != 405:  # noqa: PLR2004  # Method Not Allowed
         return pages.not_found(request.scope)
     allowed = ", ".join(_methods(request))
@@ -134,6 +145,13 @@ async def _refuse(request: Request, error: Exception) -> Response:
     return pages.refused(
         request.scope, "request.method_unknown", detail, headers={"Allow": allowed}
     )
+
+
+def _refuse_as(mounted: Mounted, request: Request, error: HTTPException) -> Response:
+    headers = {}
+    if error.status_code == 405:  # noqa: PLR2004  # Method Not Allowed
+        headers["Allow"] = ", ".join(mounted.methods(own_path(request.scope)))
+    return mounted.dialect.refuse(error.status_code, error.detail, headers)
 
 
 def _methods(request: Request) -> list[str]:

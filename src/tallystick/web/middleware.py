@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tallystick.kernel import ids
 from tallystick.kernel.errors import shown
 from tallystick.web.arrival import Arrival
-from tallystick.web.problems import problem
+from tallystick.web.dialects.frame import Dialects, own_path
+from tallystick.web.problems import TABLE, problem
 
 BODY_MAX_BYTES: Final = 2**20
 BULK_MAX_BYTES: Final = 2**23
@@ -43,8 +45,9 @@ class _TooLarge(Exception):
 class Shell:
     """The outermost layer that is ours."""
 
-    def __init__(self, app: ASGIApp, *, production: bool) -> None:
+    def __init__(self, app: ASGIApp, *, production: bool, dialects: Dialects) -> None:
         self._app = app
+        self._dialects = dialects
         everywhere = [
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"same-origin"),
@@ -68,7 +71,7 @@ class Shell:
         arrival = Arrival(_request_id(headers), headers)
         arrival.note(scope)
         structlog.contextvars.bind_contextvars(request_id=arrival.request_id)
-        own = [(b"x-request-id", arrival.request_id.encode()), *self._headers(scope["path"])]
+        own = [(b"x-request-id", arrival.request_id.encode()), *self._headers(scope)]
         head = scope["method"] == "HEAD"
         started = False
 
@@ -91,7 +94,7 @@ class Shell:
             if started:
                 raise
             detail = "Something failed in the server. Its log has the details under the request_id."
-            await problem(scope, "server.error", detail)(scope, receive, answer)
+            await self._problem(scope, "server.error", detail)(scope, receive, answer)
 
     async def _guarded(
         self, scope: Scope, receive: Receive, answer: Send, headers: dict[bytes, bytes]
@@ -99,7 +102,8 @@ class Shell:
         encoding = headers.get(b"content-encoding")
         if encoding is not None and encoding.lower() != b"identity":
             detail = f"The Content-Encoding is {shown(encoding.decode('latin-1'))}. Send none."
-            await problem(scope, "request.content_encoding", detail)(scope, receive, answer)
+            refused = self._problem(scope, "request.content_encoding", detail)
+            await refused(scope, receive, answer)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         limit = BULK_MAX_BYTES if path in BULK_PATHS else BODY_MAX_BYTES
@@ -107,12 +111,21 @@ class Shell:
             await self._app(scope, _bounded(receive, headers, limit), answer)
         except _TooLarge:
             detail = f"The body has more than {limit} bytes."
-            await problem(scope, "request.too_large", detail)(scope, receive, answer)
+            await self._problem(scope, "request.too_large", detail)(scope, receive, answer)
 
-    def _headers(self, path: str) -> Sequence[Header]:
+    def _problem(self, scope: Scope, code: str, detail: str) -> Response:
+        mounted = self._dialects.owner(scope)
+        if mounted is None:
+            return problem(scope, code, detail)
+        return mounted.dialect.refuse(TABLE[code].status, detail)
+
+    def _headers(self, scope: Scope) -> Sequence[Header]:
+        path: str = scope["path"]
         if path.startswith("/v1/"):
             return self._api
-        return self._docs if path == "/docs" else self._pages
+        if path == "/docs" or own_path(scope) in self._dialects.docs:
+            return self._docs
+        return self._pages if self._dialects.owner(scope) is None else self._api
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

@@ -33,6 +33,12 @@ PARTIES = {
         "There is nothing to deactivate.",
         "Nothing is left to do.",
     ),
+    "organization.currency_in_use": Kind(
+        409,
+        "The currency is in use",
+        "The organization has invoices or money in its books, which are kept in its currency.",
+        "Make another organization for another currency.",
+    ),
     "organization.slug_taken": Kind(
         409,
         "The slug is taken",

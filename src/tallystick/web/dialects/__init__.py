@@ -1,0 +1,9 @@
+"""Older HTTP contracts on our engine: decode their shapes, call the same use cases, encode.
+
+frame           what every dialect has: where it is served, who may call, its error form
+calling         one request to a dialect, as its operations see it
+routing         the route of an operation: admit, decode, call, encode
+pages           the OpenAPI document of a dialect and the page that shows it
+registry        the dialects by name
+school_billing  schools, students, invoices, payments, statements
+"""

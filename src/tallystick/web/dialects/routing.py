@@ -1,0 +1,226 @@
+"""The route of a FastAPI contract's operation: admit, decode, call, encode, refuse as FastAPI does.
+
+FastAPI documents the endpoint; the request itself is read here, so that numbers are never floats
+and every wrong place is told in one answer. An endpoint is `async` and takes `call`, the numbers of
+the path by their names, `query` and `body`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, get_type_hints
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticUndefined
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from tallystick.auth.policy import allows
+from tallystick.kernel.errors import Refused, Unavailable
+from tallystick.web.arrival import Arrival
+from tallystick.web.dialects.calling import IDEMPOTENCY_KEY, Denied, DialectCall, admit
+from tallystick.web.dialects.frame import Chosen
+from tallystick.web.edge import Edge
+
+JSON: Final = "application/json"
+_WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
+
+Fault = dict[str, Any]
+
+
+class Faults(Exception):
+    """What was sent has the wrong shape, in one place or several."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+
+class Said(Exception):
+    """The contract's own answer to what cannot be done."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def refuse(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer in FastAPI's error form."""
+    return Response(dumped({"detail": detail}), status, headers, JSON)
+
+
+def dumped(value: Any) -> bytes:
+    """Write an answer; a number that was refused is repeated as text."""
+    return orjson.dumps(value, default=str)
+
+
+class ContractRoute(APIRoute):
+    """One operation of a contract in FastAPI's manner.
+
+    `permits` names the native operation whose permission it needs; `say` turns the refusal of a use
+    case into the contract's status and text.
+    """
+
+    dialect: str
+    chosen: Chosen
+    permits: str
+    say: Callable[[Refused], Said]
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        super().__init__(path, endpoint, **settings)
+        hints = get_type_hints(endpoint, include_extras=True)
+        self._query = TypeAdapter(hints["query"]) if "query" in hints else None
+        self._body = TypeAdapter(hints["body"]) if "body" in hints else None
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        arrival, edge = Arrival.of(scope), Edge.of(scope)
+        try:
+            response = await self._answer(scope, receive, arrival, edge)
+        except Denied as denied:
+            response = _denied(denied)
+        except Faults as faults:
+            response = refuse(422, faults.faults)
+        except Said as said:
+            response = refuse(said.status, said.text)
+        except Refused as refused:
+            words = self.say(refused)
+            response = refuse(words.status, words.text)
+        except Unavailable as unavailable:
+            headers = {"Retry-After": str(unavailable.retry_after_s)}
+            response = refuse(503, unavailable.detail, headers)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, arrival: Arrival, edge: Edge
+    ) -> Response:
+        reads = scope["method"] == "GET"
+        actor = await admit(edge, arrival, self.chosen, reads=reads)
+        if not allows(actor.role, self.permits):
+            raise Said(403, "This API key may not do this")
+        call = DialectCall(scope, arrival, edge, actor, self.dialect)
+        arguments = await self._arguments(call, scope, receive, arrival)
+        answer = await self.endpoint(call, **arguments)
+        headers: dict[str, str] = {}
+        if isinstance(answer, tuple):
+            answer, headers = answer
+        if call.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        status = self.status_code or 200
+        if answer is None:
+            return Response(None, status, headers)
+        return Response(dumped(answer), status, headers, JSON)
+
+    async def _arguments(
+        self, call: DialectCall, scope: Scope, receive: Receive, arrival: Arrival
+    ) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        faults: list[Fault] = []
+        for name, value in scope["path_params"].items():
+            if _WHOLE.fullmatch(value):
+                arguments[name] = int(value)
+            else:
+                faults.append(_no_number(name, value))
+        if self._query is not None:
+            sent = dict(parse_qsl(call.query_string, keep_blank_values=True))
+            arguments["query"] = _checked(self._query, sent, "query", faults)
+        key = arrival.header(b"idempotency-key")
+        if key is not None and scope["method"] == "POST" and not IDEMPOTENCY_KEY.fullmatch(key):
+            faults.append(_BAD_KEY)
+        if self._body is not None:
+            raw = await _read(receive)
+            call.body = _parsed(raw, arrival)
+            arguments["body"] = _checked(self._body, call.body, "body", faults)
+        if faults:
+            raise Faults(faults)
+        return arguments
+
+
+def _denied(denied: Denied) -> Response:
+    if denied.missing:
+        return refuse(401, "Missing API Key")
+    return refuse(403, "Invalid API Key")
+
+
+_BAD_KEY: Final[Fault] = {
+    "type": "string_pattern_mismatch",
+    "loc": ["header", "Idempotency-Key"],
+    "msg": "String should have 1 to 255 printable ASCII characters",
+    "input": None,
+}
+
+
+def _no_number(name: str, value: str) -> Fault:
+    return {
+        "type": "int_parsing",
+        "loc": ["path", name],
+        "msg": "Input should be a valid integer, unable to parse string as an integer",
+        "input": value,
+    }
+
+
+def _checked(shape: TypeAdapter[Any], value: Any, place: str, faults: list[Fault]) -> Any:
+    if value is PydanticUndefined:
+        missing = {"type": "missing", "loc": [place], "msg": "Field required", "input": None}
+        faults.append(missing)
+        return None
+    try:
+        return shape.validate_python(value)
+    except ValidationError as error:
+        faults += [
+            {**fault, "loc": [place, *fault["loc"]]} for fault in error.errors(include_url=False)
+        ]
+        return None
+
+
+def _parsed(raw: bytes, arrival: Arrival) -> Any:
+    """Read JSON whose decimal numbers stay exact; nothing that no JSON writer may write."""
+    if not raw:
+        return PydanticUndefined
+    media_type = (arrival.header(b"content-type") or "").partition(";")[0].strip().lower()
+    if media_type != JSON and not media_type.endswith("+json"):
+        return raw.decode("utf-8", "replace")
+    try:
+        value = json.loads(raw.decode(), parse_float=Decimal, parse_constant=_no_constant)
+        # What cannot be written again, such as half a surrogate pair, is not text.
+        orjson.dumps(value, default=str)
+    except (ValueError, TypeError, RecursionError) as error:
+        place = getattr(error, "pos", 0)
+        raise Faults(
+            [
+                {
+                    "type": "json_invalid",
+                    "loc": ["body", place],
+                    "msg": "JSON decode error",
+                    "input": {},
+                    "ctx": {"error": getattr(error, "msg", "This is not JSON")},
+                }
+            ]
+        ) from None
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)

@@ -1,0 +1,160 @@
+"""Invoices, as contract 004 knows them: one line, no tax, due on a day that is named."""
+
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from fastapi import Query
+
+from tallystick.invoices import across
+from tallystick.invoices.across import IssuedFilter, IssuedInvoice
+from tallystick.invoices.content import DraftContent
+from tallystick.invoices.correcting import VoidInvoice, void_invoices
+from tallystick.invoices.issuing import IssueNew, issue_new
+from tallystick.invoices.totals import Line
+from tallystick.kernel import alias_numbers
+from tallystick.kernel.alias_numbers import Alias
+from tallystick.kernel.errors import Refused
+from tallystick.parties.organizations import get_organization
+from tallystick.web.dialects.calling import DialectCall
+from tallystick.web.dialects.routing import Faults, Said
+from tallystick.web.dialects.school_billing import encoding, numbers
+from tallystick.web.dialects.school_billing.declared import Call, Posted
+from tallystick.web.dialects.school_billing.encoding import Shown
+from tallystick.web.dialects.school_billing.lists import Listed, listed
+from tallystick.web.dialects.school_billing.shapes import InvoiceQuery, NewInvoice
+from tallystick.web.dialects.school_billing.students import student
+
+log = structlog.get_logger(__name__)
+
+HIDDEN = alias_numbers.objects(numbers.NAME, "replaced")
+"""Invoices whose number stands for the one that took their place."""
+_ONE = 1_000_000
+_NO_DESCRIPTION = "Invoice"
+
+
+async def create_invoice(call: Posted, body: NewInvoice) -> Shown:
+    """Issue an invoice to a student."""
+    alias, _ = await student(call, body.student_id)
+    place = alias.organization_id
+    school = await call.read(lambda conn: get_organization(conn, place))
+    if body.currency != school["currency"]:
+        message = (
+            f"Invoice currency ({body.currency}) must match school currency ({school['currency']})"
+        )
+        raise Said(400, message)
+    price = minor(body.amount_total, body.currency, "amount_total")
+    content = DraftContent(
+        customer_id=alias.object_id,
+        currency=body.currency,
+        lines=(Line(body.description or _NO_DESCRIPTION, _ONE, price, 0),),
+        note=body.description,
+    )
+    command = IssueNew(call.act(place), content, due_date=body.due_date)
+    issued = await call.run(issue_new, command)
+    invoice_id = UUID(issued["id"])
+    # The answer to a repeated request is the first one, so it is not read again.
+    document: IssuedInvoice = {
+        "organization_id": str(place),
+        "id": issued["id"],
+        "customer_id": issued["customer_id"],
+        "state": "unpaid",
+        "currency": issued["currency"],
+        "amount": issued["total"],
+        "paid": 0,
+        "due_date": body.due_date.isoformat(),
+        "note": issued["note"],
+        "memo": None,
+        "issued_at": issued["issued_at"] or issued["created_at"],
+        "created_at": issued["created_at"],
+        "updated_at": issued["updated_at"],
+    }
+    numbered, students = await numbers.invoices(call, [document])
+    shown = encoding.invoice(document, numbered[invoice_id], students[alias.object_id])
+    log.info(
+        "invoice_created",
+        invoice_id=shown["id"],
+        student_id=shown["student_id"],
+        amount_total=shown["amount_total"],
+        currency=shown["currency"],
+        duration_ms=call.duration_ms(),
+    )
+    return shown
+
+
+async def list_invoices(call: Call, query: Annotated[InvoiceQuery, Query()]) -> Listed:
+    """List invoices, newest first."""
+    places, customer_id = call.places, None
+    if query.student_id is not None:
+        alias = await call.found("student", query.student_id)
+        if alias is None:
+            return listed(call, query, [], more=False)
+        places, customer_id = frozenset({alias.organization_id}), alias.object_id
+    state = None if query.status is None else encoding.STATE[query.status]
+    wanted = IssuedFilter(places, customer_id=customer_id, state=state, hidden=HIDDEN)
+    found = await call.read(
+        lambda conn: across.list_issued(conn, wanted, offset=query.offset, limit=query.limit + 1)
+    )
+    shown = found[: query.limit]
+    numbered, students = await numbers.invoices(call, shown)
+    items = [
+        encoding.invoice(each, numbered[UUID(each["id"])], students[UUID(each["customer_id"])])
+        for each in shown
+    ]
+    return listed(call, query, items, more=len(found) > query.limit)
+
+
+async def get_invoice(call: Call, invoice_id: int) -> Shown:
+    """Read an invoice."""
+    alias, document = await issued_invoice(call, invoice_id)
+    return await shown_invoice(call, alias, document)
+
+
+async def delete_invoice(call: Call, invoice_id: int) -> None:
+    """Void an invoice on which nothing was paid."""
+    alias, document = await issued_invoice(call, invoice_id)
+    if document["state"] == "void":
+        raise numbers.unknown("invoice", invoice_id)
+    act = call.act(alias.organization_id)
+    try:
+        await call.run(void_invoices, VoidInvoice(act, alias.object_id, "Deleted"))
+    except Refused as refused:
+        if refused.refusal.code == "invoice.void":
+            raise numbers.unknown("invoice", invoice_id) from None
+        raise
+    log.info("invoice_voided", invoice_id=invoice_id, duration_ms=call.duration_ms())
+
+
+async def issued_invoice(call: DialectCall, invoice_id: int) -> tuple[Alias, IssuedInvoice]:
+    """Find an invoice that was issued."""
+    alias = await numbers.found(call, "invoice", invoice_id)
+    document = await call.read(
+        lambda conn: across.get_issued(conn, alias.organization_id, alias.object_id)
+    )
+    if document is None:
+        raise numbers.unknown("invoice", invoice_id)
+    return alias, document
+
+
+async def shown_invoice(call: DialectCall, alias: Alias, document: IssuedInvoice) -> Shown:
+    """Show an invoice with the number of its student."""
+    key = alias.organization_id, UUID(document["customer_id"])
+    students = await numbers.students(call, {key})
+    return encoding.invoice(document, alias, students[key[1]])
+
+
+def minor(hundredths: int, currency: str, member: str) -> int:
+    """Turn an amount into minor units of a currency, which may have no decimals."""
+    found = encoding.minor(hundredths, currency)
+    if found is None:
+        raise Faults(
+            [
+                {
+                    "type": "decimal_max_places",
+                    "loc": ["body", member],
+                    "msg": f"Amounts in {currency} have no decimals but zeros",
+                    "input": f"{hundredths // 100}.{hundredths % 100:02}",
+                }
+            ]
+        )
+    return found
