@@ -114,7 +114,7 @@ def test_the_readme_shows_the_commands_that_up_prints() -> None:
 
 def test_the_settings_page_lists_every_setting_with_its_default() -> None:
     page = (ROOT / "docs/operating/settings.md").read_text(encoding="utf-8")
-    shown = dict(re.findall(rf"^\| `({PREFIX}[A-Z_]+)` \| `?(.+?)`? \|", page, re.MULTILINE))
+    shown = dict(re.findall(rf"^\| `({PREFIX}[A-Z0-9_]+)` \| `?(.+?)`? \|", page, re.MULTILINE))
     fields = Settings.model_fields.items()
     expected = {
         f"{PREFIX}{name.upper()}": "none" if field.default is None else str(field.default)
