@@ -4,13 +4,13 @@ Nothing below knows a setting. Everything that can be chosen is chosen here.
 """
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import Connection
 
-from tallystick import migrations
+from tallystick import migrations, worker
 from tallystick.invoices import checks as invoice_checks
 from tallystick.kernel import clock, logs
 from tallystick.kernel.database import DEADLINE_S, Database
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tallystick.web.dialects.frame import Chosen
 
 EXIT_SETTING = 2
+WORKER_DEADLINE_S = 5.0
+"""How long the worker tries one transaction; it must be able to stop, and comes back to it."""
 
 CHECKS = (*books.CHECKS, *invoice_checks.CHECKS, *payment_checks.CHECKS)
 """Every invariant that is counted on a live database."""
@@ -85,8 +87,27 @@ def chosen_dialects(settings: Settings) -> "Chosen":
     )
 
 
-def create_app(settings: Settings) -> "FastAPI":
-    """Make the application on a database of its own, which is closed when the application ends."""
+@contextmanager
+def make_worker(settings: Settings) -> Iterator[worker.Worker]:
+    """Make a worker on a database of its own, which is closed after it."""
+    database = open_database(settings, deadline_s=WORKER_DEADLINE_S)
+    try:
+        yield worker.Worker(database, clock.now, worker.jobs())
+    finally:
+        database.close()
+
+
+@contextmanager
+def _working(settings: Settings) -> Iterator[None]:
+    with make_worker(settings) as made, made.beside():
+        yield
+
+
+def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
+    """Make the application on a database of its own, which is closed when the application ends.
+
+    One that `works` has a worker beside it, on a thread of the same process.
+    """
     # The web is the slowest part to load, and most commands of the command line do without it.
     from tallystick.web.app import make_app  # noqa: PLC0415
 
@@ -108,7 +129,8 @@ def create_app(settings: Settings) -> "FastAPI":
     async def lifespan(served: "FastAPI") -> AsyncIterator[Any]:
         try:
             async with inner(served) as state:
-                yield state
+                with _working(settings) if works else nullcontext():
+                    yield state
         finally:
             database.close()
 

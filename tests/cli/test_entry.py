@@ -42,6 +42,7 @@ def test_the_published_commands_exist() -> None:
         "organizations list",
         "serve",
         "up",
+        "worker",
     }
 
 

@@ -91,9 +91,36 @@ def test_up_migrates_serves_and_says_where(start: Callable[..., Served], port: i
     assert sum(line.endswith(" demo") for line in words) == 1
     logged = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     assert "Application shutdown complete." in {line["event"] for line in logged}
+    told = [line["event"] for line in logged]
+    assert told.count("worker started") == told.count("worker stopped") == 1
     assert all({"event", "level", "timestamp", "request_id"} <= line.keys() for line in logged)
     # No line for a request, unless the level is debug.
     assert not [line for line in logged if "/health/ready" in line["event"]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_worker_works_until_it_is_stopped(
+    run: Run, start: Callable[..., Served], number: signal.Signals
+) -> None:
+    assert run("migrate", "up").code == 0
+    served = start("tallystick", "worker", LOG_LEVEL="debug")
+    stderr = served.process.stderr
+    assert stderr is not None
+    lines: list[str] = []
+    while not any("job done" in line for line in lines):
+        lines.append(stderr.readline())
+        assert lines[-1], "the worker ended by itself"
+    code, out, err = served.stop(number)
+    assert (code, out) == (0, "")
+    assert "Tallystick works. Stop it with Ctrl-C.\n" in lines
+    logged = [json.loads(line) for line in err.splitlines()]
+    assert [line["event"] for line in logged][-1:] == ["worker stopped"]
+
+
+def test_the_worker_needs_its_tables(run: Run) -> None:
+    ended = run("worker")
+    assert ended.code == 4
+    assert "Run `tallystick migrate up`" in ended.err
 
 
 def test_workers_share_the_port_and_end_together(

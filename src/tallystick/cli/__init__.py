@@ -8,6 +8,7 @@ failing    the sentence and the exit code for each way to fail
 output     how data and words leave
 opened     settings and database, open for one command
 serving    up, serve
+working    worker
 migrating  migrate up, down, status
 diagnosis  what `doctor` looks at
 reading    organizations list, audit

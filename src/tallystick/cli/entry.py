@@ -114,6 +114,19 @@ def serve(
     serving.serve(host=host, port=port, root_dialect=root_dialect, workers=workers, reload=reload)
 
 
+@app.command(
+    help=_help(
+        "Do what is to be done without anybody asking: keep the sums of closed months.",
+        "`up` does it too; `serve` does not. Several may run at once.",
+        examples=("worker",),
+    )
+)
+def worker() -> None:
+    from tallystick.cli import working
+
+    working.work()
+
+
 @migrate.command(
     "up",
     help=_help(

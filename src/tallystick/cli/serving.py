@@ -1,4 +1,4 @@
-"""Serve HTTP: `up` migrates first and tells where to look, `serve` only serves."""
+"""Serve HTTP: `up` migrates first, tells where to look and works; `serve` only serves."""
 
 import errno
 import os
@@ -23,14 +23,14 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, not li
 
 
 def up(*, host: str | None, port: int | None, root_dialect: str | None) -> None:
-    """Migrate and serve in one process."""
+    """Migrate, serve and work in one process."""
     found = settings.load(host=host, port=port, root_dialect=root_dialect)
     wiring.chosen_dialects(found)
     _check_address(found)
     wiring.start_logs(found)
     migrating.up("head", quiet=True)
     say(welcome.text(found, _url(found)))
-    _run(found, workers=1, reload=False)
+    _run(found, workers=1, reload=False, works=True)
 
 
 def serve(
@@ -48,9 +48,9 @@ def serve(
     _run(found, workers=workers, reload=reload)
 
 
-def _run(found: Settings, *, workers: int, reload: bool) -> None:
+def _run(found: Settings, *, workers: int, reload: bool, works: bool = False) -> None:
     uvicorn.run(
-        APP if reload or workers > 1 else wiring.create_app(found),
+        APP if reload or workers > 1 else wiring.create_app(found, works=works),
         host=found.host,
         port=found.port,
         workers=workers,
