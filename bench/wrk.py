@@ -36,7 +36,7 @@ class Wrk:
         """Run one burst.
 
         Raises:
-            RuntimeError: an answer was not 201, or a connection failed.
+            RuntimeError: an answer was not the one that was hoped for, or a connection failed.
         """
         command = [
             *(self._program, "--threads", "1", "--connections", str(connections)),
@@ -62,7 +62,7 @@ class Wrk:
         requests, duration_us, others, failed = (int(told[place]) for place in range(1, 5))
         if others or failed:
             message = (
-                f"{others} answers were not 201 and {failed} connections failed: {told[7][:500]}"
+                f"{others} answers were others and {failed} connections failed: {told[7][:500]}"
             )
             raise RuntimeError(message)
         self.operations += requests
