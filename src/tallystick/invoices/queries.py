@@ -218,9 +218,10 @@ def list_invoices(
     """List the invoices of an organization, newest first. `today` is in the organization's zone."""
     statement = select(INVOICES).where(INVOICES.c.organization_id == organization_id)
     statement = _narrowed(statement, wanted, today)
+    names = INVOICES.c.keys()
 
     def shape(row: Row[Any]) -> InvoiceSummary:
-        return summary(row._asdict(), today=today)
+        return summary(dict(zip(names, row, strict=True)), today=today)
 
     return paging.newest_first(
         conn, statement, INVOICES.c.id, after=after, limit=limit, shape=shape

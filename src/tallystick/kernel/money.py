@@ -5,6 +5,7 @@ Never a float, never a guess at what a writer meant; no other module rounds.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from tallystick.kernel.decimals import decimals_said, taken_apart
@@ -94,6 +95,7 @@ def parse(written: str, currency: str, *, pointer: str = "") -> int:
     return minor
 
 
+@lru_cache(maxsize=10_000)  # the same few amounts stand in every list, 0 above all
 def text(minor: int, currency: str) -> str:
     """Print minor units with exactly the currency's decimals: "199.99", "-0.05", "1000" for JPY."""
     decimals = exponent(currency)
