@@ -6,9 +6,21 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import invoices, machine, payments, pgbench, report, sqlite, stage, wrk
+from bench import (
+    bulk,
+    invoices,
+    machine,
+    pages,
+    payments,
+    pgbench,
+    report,
+    sqlite,
+    stage,
+    wrk,
+)
 from bench.contests import Bursts
 from bench.measure import Row, Unmeasurable
+from tests.engines import NotFound, Servers
 
 _console = Console(stderr=True)
 
@@ -19,7 +31,7 @@ def main() -> None:
     report.RESULTS.mkdir(exist_ok=True)
     facts: dict[str, Any] = {"load_at_the_start": machine.load()}
     bursts: dict[str, Bursts] = {}
-    rows = [*_on_postgresql(facts, bursts), *_on_sqlite(bursts)]
+    rows = [*_on_postgresql(facts, bursts), *_on_sqlite(bursts), *_large(bursts)]
     facts["seconds"] = round(time.monotonic() - begun)
     path = report.write(rows, bursts, facts)
     report.show(rows)
@@ -55,6 +67,23 @@ def _on_sqlite(bursts: dict[str, Bursts]) -> list[Row]:
     except Unmeasurable as error:
         return [replace(sqlite.empty_row(), missing=str(error))]
     return [row]
+
+
+def _large(bursts: dict[str, Bursts]) -> list[Row]:
+    """Measure what needs a large database of its own on PostgreSQL."""
+    servers = Servers()
+    try:
+        server = servers.find("postgresql")
+        pgbench.find()
+        wrk.find()
+        row, bursts[bulk.TITLE] = bulk.measure(server, _say)
+        rows, found = pages.measure(server, _say)
+        bursts |= found
+    except (NotFound, Unmeasurable) as error:
+        return [replace(row, missing=str(error)) for row in (bulk.empty_row(), *pages.empty_rows())]
+    finally:
+        servers.close()
+    return [row, *rows]
 
 
 def _say(words: str) -> None:

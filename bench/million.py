@@ -16,7 +16,7 @@ from tallystick.kernel.database import Database
 from tallystick.ledger import accounts, closing
 from tests.engines import Server
 
-MANY: Final = 100_000
+MANY: Final = 1_000_000
 FEW: Final = 1_000
 FIRST: Final = date(2022, 1, 1)
 DAYS: Final = 1_461

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import eq, ge, le
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_args
 from uuid import UUID
 
 from sqlalchemy import Column, Connection, Row, Select, select
@@ -228,20 +228,21 @@ def list_invoices(
     )
 
 
+_STATUSES = {
+    **{name: [INVOICES.c.status == name] for name in get_args(states.InvoiceStatus)},
+    **{
+        name: [INVOICES.c.status == "open", INVOICES.c.payment_status == name]
+        for name in get_args(states.PaymentStatus)
+    },
+}
+
+
 def _narrowed(statement: Select[Any], wanted: InvoiceFilter, today: date) -> Select[Any]:
     column = INVOICES.c
-    conditions = {
-        "draft": [column.status == "draft"],
-        "open": [column.status == "open"],
-        "void": [column.status == "void"],
-        "credited": [column.status == "credited"],
-        "unpaid": [column.status == "open", column.payment_status == "unpaid"],
-        "partial": [column.status == "open", column.payment_status == "partial"],
-        "paid": [column.status == "open", column.payment_status == "paid"],
-        "overdue": [column.status == "open", column.due_date < today, DUE > 0],
-    }
-    if wanted.status is not None:
-        statement = statement.where(*conditions[wanted.status])
+    if wanted.status == "overdue":
+        statement = statement.where(column.status == "open", column.due_date < today, DUE > 0)
+    elif wanted.status is not None:
+        statement = statement.where(*_STATUSES[wanted.status])
     bounds: tuple[tuple[Any, Column[Any], Callable[[Any, Any], Any]], ...] = (
         (wanted.customer_id, column.customer_id, eq),
         (wanted.number, column.number, eq),
