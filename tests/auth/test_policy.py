@@ -12,12 +12,14 @@ READ = {
     "get_organization_ageing",
     *("list_organizations", "get_organization", "list_customers", "get_customer"),
     *("list_invoices", "get_invoice", "get_totals_trace", "list_payments", "get_payment"),
-    *("get_receipt", "list_balances", "get_trial_balance"),
+    *("get_receipt", "list_refunds", "get_refund", "list_balances", "get_trial_balance"),
 }
 WRITE = {
     *("change_organization", "create_customer", "change_customer", "deactivate_customer"),
     *("reactivate_customer", "erase_customer", "create_invoice", "change_invoice"),
     *("delete_invoice", "issue_invoice", "void_invoice", "record_payment"),
+    *("claim_payment", "confirm_payment", "decline_payment", "allocate_payment"),
+    *("release_payment", "refund_payment", "create_invoices", "record_payments"),
 }
 PLATFORM = {"create_organization", "deactivate_organization", "reactivate_organization"}
 

@@ -117,7 +117,7 @@ def test_a_confirmed_claim_is_a_payment(books: Books) -> None:
     ]
     assert receipt["received_from"] == invoice["buyer"]
     again = books.refused(confirm_payments, confirm(books, payment))
-    assert (again.code, again.facts) == ("payment.not_claimed", {"status": "succeeded"})
+    assert (again.code, again.facts) == ("payment.not_claimed", {"payment_status": "succeeded"})
     declining = DeclinePayment(books.act(), UUID(payment["id"]), "no")
     assert books.refused(decline_payments, declining).code == "payment.not_claimed"
 
@@ -197,13 +197,16 @@ def test_a_declined_claim(books: Books) -> None:
     }
     assert books.balances() == balances
     refusal = books.refused(confirm_payments, confirm(books, payment))
-    assert (refusal.code, refusal.facts) == ("payment.not_claimed", {"status": "declined"})
+    assert (refusal.code, refusal.facts) == ("payment.not_claimed", {"payment_status": "declined"})
     payment_id = UUID(payment["id"])
     for refusal in (
         books.refused(refund_payments, RefundPayment(books.act(), payment_id)),
         books.refused(apply_credit, ApplyCredit(books.act(), payment_id)),
     ):
-        assert (refusal.code, refusal.facts) == ("payment.not_settled", {"status": "declined"})
+        assert (refusal.code, refusal.facts) == (
+            "payment.not_settled",
+            {"payment_status": "declined"},
+        )
 
 
 def test_what_cannot_be_claimed_or_decided(books: Books) -> None:
@@ -229,7 +232,7 @@ def test_what_cannot_be_claimed_or_decided(books: Books) -> None:
     ):
         assert refusal.code == "payment.unknown"
     refusal = books.refused(confirm_payments, confirm(books, settled))
-    assert (refusal.code, refusal.facts) == ("payment.not_claimed", {"status": "succeeded"})
+    assert (refusal.code, refusal.facts) == ("payment.not_claimed", {"payment_status": "succeeded"})
     payment = claimed(books, 5, invoice)
     books.done(set_organizations_active, SetOrganizationActive(books.act(), active=False))
     assert books.refused(confirm_payments, confirm(books, payment)).code == "organization.inactive"

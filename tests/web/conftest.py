@@ -193,15 +193,21 @@ class School:
         given = {"currency": "EUR", "method": "cash", **members}
         return await self._made("/v1/payments", given)
 
+    async def refund(self, **members: Any) -> dict[str, Any]:
+        """Give money of a payment back."""
+        return await self._made("/v1/refunds", members)
+
     async def objects(self) -> dict[str, str]:
         """Make one object of each kind; give their ids by the names that paths have for them."""
         invoice = await self.invoice()
         payment = await self.payment(amount="10.00", invoices=[{"invoice_id": invoice["id"]}])
+        refund = await self.refund(payment_id=payment["id"], amount="1.00")
         return {
             "organization_id": self.id,
             "customer_id": invoice["customer_id"],
             "invoice_id": invoice["id"],
             "payment_id": payment["id"],
+            "refund_id": refund["id"],
         }
 
     async def seen(self, objects: dict[str, str]) -> list[bytes]:
@@ -211,6 +217,7 @@ class School:
             f"/v1/customers/{objects['customer_id']}",
             f"/v1/invoices/{objects['invoice_id']}",
             f"/v1/payments/{objects['payment_id']}",
+            f"/v1/refunds/{objects['refund_id']}",
         ]
         return [(await self.owner.get(path)).content for path in paths]
 

@@ -41,6 +41,15 @@ BODIES: dict[str, Callable[[dict[str, str]], Any]] = {
         "method": "cash",
         "invoices": [{"invoice_id": ids["invoice_id"]}],
     },
+    "claim_payment": lambda ids: {
+        "amount": "1.00",
+        "currency": "EUR",
+        "method": "cash",
+        "invoices": [{"invoice_id": ids["invoice_id"]}],
+    },
+    "decline_payment": lambda _: {"reason": "Taken over"},
+    "release_payment": lambda ids: {"invoice_id": ids["invoice_id"]},
+    "refund_payment": lambda ids: {"payment_id": ids["payment_id"]},
 }
 """A body for each operation that takes one, about somebody's objects."""
 BODIES |= {
@@ -50,7 +59,8 @@ BODIES |= {
 OF_MANY = {"create_invoices", "record_payments"}
 """Operations that answer each item by itself."""
 NOT_ABOUT_ONE = {"list_customers", "list_invoices", "list_payments", "list_organizations"} | {
-    *("create_customer", "list_balances", "get_trial_balance", "create_organization")
+    *("create_customer", "list_balances", "get_trial_balance", "create_organization"),
+    "list_refunds",
 }
 """Operations that name no object, so a stranger sees or changes only their own."""
 
@@ -85,7 +95,9 @@ async def test_without_a_key(
     make_client: MakeClient, school: School, send: Callable[..., Any], key: str | None
 ) -> None:
     headers: Any = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
-    objects = {name: str(ids.new()) for name in ("customer_id", "invoice_id", "payment_id")}
+    objects = {
+        name: str(ids.new()) for name in ("customer_id", "invoice_id", "payment_id", "refund_id")
+    }
     objects["organization_id"] = school.id
     for operation in PERMISSIONS:
         with capture_logs() as lines:

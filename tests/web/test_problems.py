@@ -13,6 +13,7 @@ from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.parties import PARTIES
 from tallystick.web.kinds.payments import PAYMENTS
+from tallystick.web.kinds.refunds import REFUNDS
 from tallystick.web.kinds.reports import REPORTS
 from tallystick.web.kinds.requests import REQUESTS
 from tallystick.web.problems import TABLE
@@ -40,7 +41,7 @@ def said() -> set[str]:
             texts = [str(each.value) for each in told if isinstance(each, ast.Constant)]
             codes |= {text for text in texts if CODE.fullmatch(text)}
     # The ids of a path are refused through a table of their own.
-    codes |= {"customer.unknown", "invoice.unknown", "payment.unknown"}
+    codes |= {"customer.unknown", "invoice.unknown", "payment.unknown", "refund.unknown"}
     return {code for code in codes if not code.startswith(NEVER_SERVED)}
 
 
@@ -50,7 +51,7 @@ def test_the_table_has_exactly_the_codes_that_are_said(said: set[str]) -> None:
 
 def test_no_code_stands_twice() -> None:
     assert len(TABLE) == sum(
-        len(each) for each in (REQUESTS, PARTIES, INVOICES, CORRECTIONS, PAYMENTS, REPORTS)
+        len(each) for each in (REQUESTS, PARTIES, INVOICES, CORRECTIONS, PAYMENTS, REFUNDS, REPORTS)
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import schemathesis
@@ -22,6 +23,7 @@ from tallystick import migrations
 from tallystick.kernel import clock
 from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
+from tallystick.payments.refunding import RefundPayment, refund_payments
 from tallystick.web.app import make_app
 from tests.factories import Books, Opening
 from tests.web.conftest import MakeKey
@@ -72,11 +74,14 @@ def books(database: Database) -> Books:
 def known(books: Books) -> dict[str, str]:
     """Return the ids of one object of each kind, by the names that paths have for them."""
     invoice = books.issued()
+    payment = books.paid(1_000, invoice)
+    refund = books.done(refund_payments, RefundPayment(books.act(), UUID(payment["id"]), 100))
     return {
         "organization_id": str(books.organization_id),
         "customer_id": invoice["customer_id"],
         "invoice_id": invoice["id"],
-        "payment_id": books.paid(1_000, invoice)["id"],
+        "payment_id": payment["id"],
+        "refund_id": refund["id"],
     }
 
 

@@ -264,7 +264,7 @@ def _claimed(holdings: Mapping[Key, Holding], key: Key) -> Holding:
     if holding.status != "pending_confirmation":
         became = "was declined" if holding.status == "declined" else "is settled already"
         message = f"The payment {shown(holding.id)} {became}, so nobody waits for a decision."
-        raise Refused("payment.not_claimed", message, facts={"status": holding.status})
+        raise Refused("payment.not_claimed", message, facts={"payment_status": holding.status})
     return holding
 
 

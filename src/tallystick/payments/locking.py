@@ -112,7 +112,7 @@ def settled(holdings: Mapping[Key, Holding], key: Key) -> Holding:
         raise unknown(key[1])
     if holding.status not in SETTLED:
         message = f"The payment {shown(holding.id)} is not settled, so there is no money to move."
-        raise Refused("payment.not_settled", message, facts={"status": holding.status})
+        raise Refused("payment.not_settled", message, facts={"payment_status": holding.status})
     return holding
 
 

@@ -78,6 +78,7 @@ class PaymentFilter:
     customer_id: UUID | None = None
     invoice_id: UUID | None = None
     method: str | None = None
+    status: str | None = None
     paid_from: date | None = None
     paid_to: date | None = None
 
@@ -91,6 +92,12 @@ def get_payment(conn: Connection, organization_id: UUID, payment_id: UUID) -> Pa
     payment = _payment(conn, organization_id, payment_id)
     paid = _paid(conn, [(organization_id, payment_id)])
     return document(payment._asdict(), paid.get(payment_id, []))
+
+
+def currency_of(conn: Connection, organization_id: UUID, payment_id: UUID) -> str:
+    """Read the currency of a payment, which never changes, or refuse with payment.unknown."""
+    currency: str = _payment(conn, organization_id, payment_id).currency
+    return currency
 
 
 def list_payments(
@@ -108,6 +115,8 @@ def list_payments(
         statement = statement.where(column.customer_id == wanted.customer_id)
     if wanted.method is not None:
         statement = statement.where(column.method == wanted.method)
+    if wanted.status is not None:
+        statement = statement.where(column.status == wanted.status)
     if wanted.paid_from is not None:
         statement = statement.where(column.paid_on >= wanted.paid_from)
     if wanted.paid_to is not None:

@@ -21,7 +21,15 @@ from tallystick.kernel.coalescing import Coalescer
 from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
 from tallystick.web import health, openapi, pages
-from tallystick.web.api import customers, invoices, ledger, organizations, payments, statements
+from tallystick.web.api import (
+    customers,
+    invoices,
+    ledger,
+    organizations,
+    payments,
+    refunds,
+    statements,
+)
 from tallystick.web.dialects.frame import NONE_CHOSEN, Chosen, Dialects, Mounted, own_path
 from tallystick.web.dialects.registry import DIALECTS
 from tallystick.web.direct import DirectRoute
@@ -34,7 +42,7 @@ _STATIC = Path(__file__).parent / "static"
 # matches every address twice on its way to an operation.
 OPERATIONS: list[BaseRoute] = [
     route
-    for noun in (payments, invoices, customers, organizations, ledger, statements)
+    for noun in (payments, invoices, customers, organizations, ledger, statements, refunds)
     for route in noun.router.routes
 ]
 _PAGES: list[BaseRoute] = [

@@ -43,6 +43,7 @@ _UNKNOWN: Final = {
     "customer_id": "customer.unknown",
     "invoice_id": "invoice.unknown",
     "payment_id": "payment.unknown",
+    "refund_id": "refund.unknown",
 }
 """What is said of an id in a path that nothing can have."""
 _UUID_LENGTH: Final = 36

@@ -52,6 +52,7 @@ TAGS: Final = [
     },
     {"name": "payments", "description": "Money that came in, what it paid, and its receipt."},
     {"name": "statements", "description": "What happened to what is owed, and what is overdue."},
+    {"name": "refunds", "description": "Money that went back to whoever paid it."},
     {"name": "ledger", "description": "The books: double entry, append-only."},
 ]
 

@@ -36,6 +36,7 @@ _NOUNS = {
     "payment": "Payments",
     "receipt": "Receipts",
     "statement": "Statements",
+    "refund": "Refunds",
 }
 
 

@@ -18,6 +18,7 @@ from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.kind import Kind
 from tallystick.web.kinds.parties import PARTIES
 from tallystick.web.kinds.payments import PAYMENTS
+from tallystick.web.kinds.refunds import REFUNDS
 from tallystick.web.kinds.reports import REPORTS
 from tallystick.web.kinds.requests import REQUESTS
 
@@ -31,6 +32,7 @@ TABLE: Final[Mapping[str, Kind]] = {
     **INVOICES,
     **CORRECTIONS,
     **PAYMENTS,
+    **REFUNDS,
     **REPORTS,
 }
 """Every code that an answer may carry."""

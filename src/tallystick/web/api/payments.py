@@ -1,6 +1,8 @@
 """Operations on payments."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi import Query as QueryParameters
@@ -10,21 +12,37 @@ from tallystick.kernel import money
 from tallystick.kernel.actor import Act
 from tallystick.kernel.coalescing import UseCase
 from tallystick.payments import queries, recording
+from tallystick.payments.applying import ApplyCredit, apply_credit
+from tallystick.payments.claiming import (
+    ClaimPayment,
+    ConfirmPayment,
+    DeclinePayment,
+    claim_payments,
+    confirm_payments,
+    decline_payments,
+)
 from tallystick.payments.queries import PaymentDocument, PaymentFilter
 from tallystick.payments.recording import RecordPayment
+from tallystick.payments.releasing import ReleaseAllocation, release_allocations
 from tallystick.web.api import bulk
 from tallystick.web.api.headers import Command, PaymentId, Reading
 from tallystick.web.api.shapes.bulk import NewPayments, PaymentResults
 from tallystick.web.api.shapes.payments import (
+    CreditUse,
+    DeclineReason,
+    InvoiceReleased,
+    InvoiceShare,
     NewPayment,
     Payment,
     PaymentList,
     PaymentQuery,
     Receipt,
+    SeenPayment,
     shares,
     shown_payment,
     shown_receipt,
 )
+from tallystick.web.call import Call
 from tallystick.web.direct import DirectRoute, operation_id
 from tallystick.web.documented import answers
 
@@ -42,6 +60,21 @@ _RECORDING = (
     *("payment.invoice_twice", "payment.shares_mixed", "payment.shares_exceed_amount"),
     *("money.currency", "invoice.not_payable", "payment.customers_differ"),
     *("payment.exceeds_due", "payment.rest_unallocated"),
+)
+_CLAIMING = tuple(
+    code for code in _RECORDING if code not in {"payment.exceeds_due", "payment.rest_unallocated"}
+)
+_CONFIRMING = tuple(
+    code
+    for code in _RECORDING
+    if code not in {"customer.unknown", "money.currency_unknown", "payment.payer_missing"}
+)
+_APPLYING = (
+    *("payment.unknown", "invoice.unknown", "organization.inactive"),
+    *("money.malformed", "money.precision", "money.too_large", "money.currency"),
+    *("payment.amount_not_positive", "payment.invoice_twice", "payment.shares_mixed"),
+    *("payment.not_settled", "payment.no_credit", "payment.exceeds_credit", "payment.nothing_due"),
+    *("invoice.not_payable", "payment.customers_differ", "payment.exceeds_due"),
 )
 
 
@@ -72,22 +105,78 @@ async def record_payments(call: Command, body: NewPayments) -> Response:
 
 
 def _recording(body: NewPayment, act: Act) -> tuple[UseCase[PaymentDocument], RecordPayment]:
-    currency = body.currency
-    money.exponent(currency, pointer="/currency")
-    amount = money.parse(body.amount, currency, pointer="/amount")
-    command = RecordPayment(
-        act=act,
-        amount=amount,
-        currency=currency,
-        method=body.method,
-        customer_id=body.customer_id,
-        invoices=shares(body),
-        excess=body.excess,
-        paid_on=body.paid_on,
-        reference=body.reference,
-        note=body.note,
-    )
-    return recording.record_payments, command
+    return recording.record_payments, RecordPayment(act=act, **_incoming(body))
+
+
+@router.post(
+    "/claim",
+    status_code=201,
+    responses=answers(Payment, *_CLAIMING, status=201),
+)
+async def claim_payment(call: Command, body: NewPayment) -> Response:
+    """Note a payment that somebody says they have made, until you have seen the money.
+
+    It pays nothing and reserves nothing until it is confirmed.
+    """
+    command = ClaimPayment(act=call.act(), **_incoming(body))
+    claimed = await call.run(claim_payments, command)
+    return call.reply(shown_payment(claimed), status=201, location=f"/v1/payments/{claimed['id']}")
+
+
+@router.post(
+    "/{payment_id}/confirm",
+    responses=answers(Payment, "payment.unknown", "payment.not_claimed", *_CONFIRMING),
+)
+async def confirm_payment(
+    call: Command, payment_id: PaymentId, body: SeenPayment | None = None
+) -> Response:
+    """Confirm a claimed payment: the money is here, so it pays its invoices and has its receipt."""
+    seen = body or SeenPayment()
+    amount = None
+    if seen.amount is not None:
+        currency = await _currency(call, payment_id)
+        amount = money.parse(seen.amount, currency, pointer="/amount")
+    command = ConfirmPayment(call.act(), payment_id, amount, seen.paid_on, seen.excess)
+    return call.reply(shown_payment(await call.run(confirm_payments, command)))
+
+
+@router.post(
+    "/{payment_id}/decline",
+    responses=answers(Payment, "payment.unknown", "payment.not_claimed", "organization.inactive"),
+)
+async def decline_payment(call: Command, payment_id: PaymentId, body: DeclineReason) -> Response:
+    """Decline a claimed payment: the money did not come."""
+    command = DeclinePayment(call.act(), payment_id, body.reason)
+    return call.reply(shown_payment(await call.run(decline_payments, command)))
+
+
+@router.post("/{payment_id}/allocate", responses=answers(Payment, *_APPLYING))
+async def allocate_payment(
+    call: Command, payment_id: PaymentId, body: CreditUse | None = None
+) -> Response:
+    """Pay invoices with what is free of a payment.
+
+    Name the invoices, or none: then the customer's oldest due is paid first. What is left stays as
+    the customer's credit.
+    """
+    named: Sequence[InvoiceShare] = body.invoices if body else ()
+    parts = shares(named, await _currency(call, payment_id)) if named else ()
+    command = ApplyCredit(call.act(), payment_id, parts)
+    return call.reply(shown_payment(await call.run(apply_credit, command)))
+
+
+@router.post(
+    "/{payment_id}/release",
+    responses=answers(
+        Payment,
+        *("payment.unknown", "invoice.unknown", "organization.inactive"),
+        *("payment.not_settled", "payment.not_allocated"),
+    ),
+)
+async def release_payment(call: Command, payment_id: PaymentId, body: InvoiceReleased) -> Response:
+    """Take back what a payment gives to one invoice. It is the customer's credit again."""
+    command = ReleaseAllocation(call.act(), payment_id, body.invoice_id)
+    return call.reply(shown_payment(await call.run(release_allocations, command)))
 
 
 @router.get("", responses=answers(PaymentList))
@@ -100,6 +189,7 @@ async def list_payments(
         customer_id=query.customer_id,
         invoice_id=query.invoice_id,
         method=query.method,
+        status=query.status,
         paid_from=query.paid_from,
         paid_to=query.paid_to,
     )
@@ -123,3 +213,25 @@ async def get_receipt(call: Reading, payment_id: PaymentId) -> Response:
     place = call.place
     receipt = await call.read(lambda conn: queries.get_receipt(conn, place.id, payment_id))
     return call.reply(shown_receipt(receipt))
+
+
+def _incoming(body: NewPayment) -> dict[str, Any]:
+    """Read what came in, or is said to have, in the units of the core."""
+    currency = body.currency
+    money.exponent(currency, pointer="/currency")
+    return {
+        "amount": money.parse(body.amount, currency, pointer="/amount"),
+        "currency": currency,
+        "method": body.method,
+        "customer_id": body.customer_id,
+        "invoices": shares(body.invoices, currency),
+        "excess": body.excess,
+        "paid_on": body.paid_on,
+        "reference": body.reference,
+        "note": body.note,
+    }
+
+
+async def _currency(call: Call, payment_id: UUID) -> str:
+    place = call.place
+    return await call.read(lambda conn: queries.currency_of(conn, place.id, payment_id))

@@ -83,6 +83,45 @@ PAYMENTS = {
         "The amounts for the invoices sum to more than the payment.",
         "Lower a part, or correct the amount of the payment.",
     ),
+    "payment.not_settled": Kind(
+        409,
+        "The payment is not settled",
+        "The payment waits to be confirmed or was declined, so there is no money to move. The "
+        "member payment_status says which.",
+        "Confirm the payment first, when the money is here.",
+    ),
+    "payment.not_claimed": Kind(
+        409,
+        "The payment does not wait to be confirmed",
+        "Only a claimed payment is confirmed or declined, and only once. The member "
+        "payment_status says what it is now.",
+        "Read the payment; there is nothing left to decide.",
+    ),
+    "payment.no_credit": Kind(
+        409,
+        "Nothing of the payment is free",
+        "Invoices have all of the payment, or it was given back, so there is no credit to apply.",
+        "Apply another payment, or release what this one gives to an invoice first.",
+    ),
+    "payment.exceeds_credit": Kind(
+        409,
+        "More than what is free",
+        "The amounts for the invoices are more than what is free of the payment. The member "
+        "unallocated says how much is.",
+        "Lower the amounts, or leave them out: then the oldest due is paid as far as it reaches.",
+    ),
+    "payment.nothing_due": Kind(
+        409,
+        "There is nothing to pay",
+        "None of the invoices that the credit was to pay has anything due.",
+        "Keep the credit for a later invoice, or give it back as a refund.",
+    ),
+    "payment.not_allocated": Kind(
+        409,
+        "The payment gives nothing to this invoice",
+        "Only what a payment gives to an invoice now can be taken back.",
+        "Read the payment; its allocations name the invoices that it pays.",
+    ),
     "receipt.none": Kind(
         409,
         "There is no receipt yet",

@@ -1,5 +1,6 @@
 """Payments and receipts, as the API takes and shows them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -119,6 +120,63 @@ class NewPayment(Body):
     note: Note = None
 
 
+class SeenPayment(Body):
+    """What came of a claimed payment, where that differs from what was claimed."""
+
+    amount: Annotated[
+        Amount | None,
+        Field(description="What came; left out takes what was claimed.", examples=["500.00"]),
+    ] = None
+    paid_on: Annotated[
+        Day | None,
+        Field(
+            description="The day it came; left out takes the claimed one.", examples=["2026-11-20"]
+        ),
+    ] = None
+    excess: Annotated[
+        Literal["refuse", "credit"] | None,
+        Field(
+            description="What becomes of more than the invoices are due; left out takes what the "
+            "claim said.",
+            examples=["credit"],
+        ),
+    ] = None
+
+
+class DeclineReason(Body):
+    """Why a claimed payment is declined."""
+
+    reason: Annotated[
+        Paragraph,
+        Field(
+            min_length=1,
+            max_length=2000,
+            description="Stays with the payment.",
+            examples=["No such transfer arrived within ten days."],
+        ),
+    ]
+
+
+class CreditUse(Body):
+    """What the free part of a payment pays."""
+
+    invoices: Annotated[
+        list[InvoiceShare],
+        Field(
+            max_length=INVOICES_MAX,
+            description="The invoices that it pays, of the customer who paid. With none, the "
+            "oldest due is paid first.",
+            examples=[[{"invoice_id": "018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e10"}]],
+        ),
+    ] = Field(default=[])
+
+
+class InvoiceReleased(Body):
+    """The invoice from which a payment is taken back."""
+
+    invoice_id: InvoiceOf
+
+
 class PaymentQuery(PageQuery):
     """What a list of payments is narrowed to; all that is given must hold."""
 
@@ -135,6 +193,10 @@ class PaymentQuery(PageQuery):
     ] = None
     method: Annotated[
         OfflineMethod | None, Field(description="By this method.", examples=["cash"])
+    ] = None
+    status: Annotated[
+        PaymentStatus | None,
+        Field(description="In this state.", examples=["pending_confirmation"]),
     ] = None
     paid_from: Annotated[
         Day | None, Field(description="Paid on this day or later.", examples=["2026-01-01"])
@@ -161,7 +223,12 @@ class Payment(View):
     customer_id: CustomerOf
     method: Method
     status: Annotated[
-        PaymentStatus, Field(description="succeeded: the money is here.", examples=["succeeded"])
+        PaymentStatus,
+        Field(
+            description="pending_confirmation: somebody says they have paid; succeeded: the money "
+            "is here; declined: it did not come.",
+            examples=["succeeded"],
+        ),
     ]
     currency: CurrencyCode
     amount: PaymentAmount
@@ -222,7 +289,7 @@ class Receipt(View):
     invoices: Annotated[list[ReceiptLine], Field(description="What it paid.")]
 
 
-def shares(payment: NewPayment) -> tuple[Share, ...]:
+def shares(invoices: Sequence[InvoiceShare], currency: str) -> tuple[Share, ...]:
     """Read what a payment pays, in the units of the core.
 
     Raises:
@@ -233,9 +300,9 @@ def shares(payment: NewPayment) -> tuple[Share, ...]:
             share.invoice_id,
             None
             if share.amount is None
-            else money.parse(share.amount, payment.currency, pointer=f"/invoices/{index}/amount"),
+            else money.parse(share.amount, currency, pointer=f"/invoices/{index}/amount"),
         )
-        for index, share in enumerate(payment.invoices)
+        for index, share in enumerate(invoices)
     )
 
 
