@@ -80,7 +80,8 @@ class PageQuery(Query):
     ] = None
 
 
-def _line(value: str) -> str:
+def line(value: str) -> str:
+    """Refuse control characters, line breaks among them, and text that is only spaces."""
     if _CONTROL.search(value):
         raise PydanticCustomError(
             "tallystick_control_character",
@@ -89,7 +90,8 @@ def _line(value: str) -> str:
     return _written(value)
 
 
-def _paragraph(value: str) -> str:
+def paragraph(value: str) -> str:
+    """Refuse control characters but line breaks, and text that is only spaces."""
     if _CONTROL_BUT_BREAKS.search(value):
         raise PydanticCustomError(
             "tallystick_control_character",
@@ -122,9 +124,9 @@ def _day(value: Any) -> date:
 
 _LINE_SCHEMA = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 
-Line = Annotated[str, AfterValidator(_line), Field(json_schema_extra=_LINE_SCHEMA)]
+Line = Annotated[str, AfterValidator(line), Field(json_schema_extra=_LINE_SCHEMA)]
 """Text on one line."""
-Paragraph = Annotated[str, AfterValidator(_paragraph), Field(max_length=2000)]
+Paragraph = Annotated[str, AfterValidator(paragraph), Field(max_length=2000)]
 """Text that may have line breaks."""
 Day = Annotated[
     date,

@@ -8,6 +8,7 @@ shapes      what is sent, and what answers look like
 encoding    from our documents to its answers
 numbers     from its numbers to our objects and back
 binding     core and number in one transaction, where a name is unique in this contract
+amending    an invoice that is changed, its number with it
 lists       limit, offset and the Link header
 schools, students, invoices, payments, statements   the operations of each noun
 """

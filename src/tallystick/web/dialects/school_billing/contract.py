@@ -105,6 +105,13 @@ _OPERATIONS: Final = (
         "GET", "/invoices/{invoice_id}", invoices.get_invoice, "get_invoice", shapes.Invoice
     ),
     _Operation(
+        "PATCH",
+        "/invoices/{invoice_id}",
+        invoices.change_invoice,
+        "change_invoice",
+        shapes.Invoice,
+    ),
+    _Operation(
         "DELETE", "/invoices/{invoice_id}", invoices.delete_invoice, "void_invoice", None, 204
     ),
     _Operation(

@@ -11,7 +11,6 @@ from tallystick.invoices.across import IssuedFilter, IssuedInvoice
 from tallystick.invoices.content import DraftContent
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
 from tallystick.invoices.issuing import IssueNew, issue_new
-from tallystick.invoices.totals import Line
 from tallystick.kernel import alias_numbers
 from tallystick.kernel.alias_numbers import Alias
 from tallystick.kernel.errors import Refused
@@ -19,18 +18,17 @@ from tallystick.parties.organizations import get_organization
 from tallystick.web.dialects.calling import DialectCall
 from tallystick.web.dialects.routing import Faults, Said
 from tallystick.web.dialects.school_billing import encoding, numbers
+from tallystick.web.dialects.school_billing.amending import AmendInvoice, amend_invoices, line
 from tallystick.web.dialects.school_billing.declared import Call, Posted
 from tallystick.web.dialects.school_billing.encoding import Shown
 from tallystick.web.dialects.school_billing.lists import Listed, listed
-from tallystick.web.dialects.school_billing.shapes import InvoiceQuery, NewInvoice
+from tallystick.web.dialects.school_billing.shapes import InvoiceChanges, InvoiceQuery, NewInvoice
 from tallystick.web.dialects.school_billing.students import student
 
 log = structlog.get_logger(__name__)
 
 HIDDEN = alias_numbers.objects(numbers.NAME, "replaced")
 """Invoices whose number stands for the one that took their place."""
-_ONE = 1_000_000
-_NO_DESCRIPTION = "Invoice"
 
 
 async def create_invoice(call: Posted, body: NewInvoice) -> Shown:
@@ -47,7 +45,7 @@ async def create_invoice(call: Posted, body: NewInvoice) -> Shown:
     content = DraftContent(
         customer_id=alias.object_id,
         currency=body.currency,
-        lines=(Line(body.description or _NO_DESCRIPTION, _ONE, price, 0),),
+        lines=(line(body.description, price),),
         note=body.description,
     )
     command = IssueNew(call.act(place), content, due_date=body.due_date)
@@ -108,6 +106,40 @@ async def get_invoice(call: Call, invoice_id: int) -> Shown:
     """Read an invoice."""
     alias, document = await issued_invoice(call, invoice_id)
     return await shown_invoice(call, alias, document)
+
+
+async def change_invoice(call: Call, invoice_id: int, body: InvoiceChanges) -> Shown:
+    """Change an invoice; another amount is another invoice in our books, under the same number."""
+    alias, document = await issued_invoice(call, invoice_id)
+    currency = document["currency"]
+    command = AmendInvoice(
+        act=call.act(alias.organization_id),
+        invoice_id=alias.object_id,
+        amount=None
+        if body.amount_total is None
+        else minor(body.amount_total, currency, "amount_total"),
+        due_date=body.due_date,
+        described="description" in body.model_fields_set,
+        description=body.description,
+    )
+    try:
+        await call.run(amend_invoices, command)
+    except Refused as refused:
+        raise _said(refused) from None
+    # The number may stand for another invoice now.
+    return await get_invoice(call, invoice_id)
+
+
+def _said(refused: Refused) -> Said | Refused:
+    refusal = refused.refusal
+    if refusal.code != "invoice.below_paid":
+        return refused
+    total, paid = (_decimals(str(refusal.facts[name])) for name in ("total", "paid"))
+    return Said(400, f"New amount ({total}) cannot be less than total paid ({paid})")
+
+
+def _decimals(written: str) -> str:
+    return written if "." in written else f"{written}.00"
 
 
 async def delete_invoice(call: Call, invoice_id: int) -> None:

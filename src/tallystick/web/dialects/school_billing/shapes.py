@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from tallystick.kernel import money
-from tallystick.web.fields import Line, Paragraph
+from tallystick.web import fields
 
 DECIMALS: Final = 2
 """Decimals that amounts have in this contract, whatever the currency."""
@@ -81,20 +81,36 @@ def _country(value: str) -> str:
     return value.upper()
 
 
-_Stripped = StringConstraints(min_length=1, strip_whitespace=True)
-SchoolName = Annotated[Line, _Stripped, Field(max_length=255, examples=["Colegio Ejemplo"])]
-PersonName = Annotated[Line, _Stripped, Field(max_length=100, examples=["Ana"])]
+SchoolName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, strip_whitespace=True),
+    AfterValidator(fields.line),
+    Field(examples=["Colegio Ejemplo"]),
+]
+PersonName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    AfterValidator(fields.line),
+    Field(examples=["Ana"]),
+]
 Country = Annotated[
     str,
+    StringConstraints(min_length=2, max_length=2, pattern=_LETTERS),
     AfterValidator(_country),
-    Field(min_length=2, max_length=2, pattern=_LETTERS, examples=["MX"]),
+    Field(examples=["MX"]),
 ]
 Currency = Annotated[
     str,
+    StringConstraints(min_length=3, max_length=3, pattern=_LETTERS),
     AfterValidator(_currency),
-    Field(min_length=3, max_length=3, pattern=_LETTERS, examples=["MXN"]),
+    Field(examples=["MXN"]),
 ]
-Email = Annotated[Line, AfterValidator(_email), Field(examples=["ana@example.com"])]
+Email = Annotated[
+    str,
+    AfterValidator(fields.line),
+    AfterValidator(_email),
+    Field(examples=["ana@example.com"]),
+]
 Amount = Annotated[
     int,
     BeforeValidator(_amount, json_schema_input_type=str),
@@ -104,7 +120,10 @@ Amount = Annotated[
 Day = Annotated[date, BeforeValidator(_day), Field(examples=["2026-12-31"])]
 Status = Literal["ISSUED", "PARTIAL", "PAID", "VOID"]
 Method = Literal["CASH", "CARD", "TRANSFER", "CHECK", "OTHER"]
-Reference = Annotated[Line, Field(max_length=100, examples=["r1"])]
+Reference = Annotated[
+    str, StringConstraints(max_length=100), AfterValidator(fields.line), Field(examples=["r1"])
+]
+Description = Annotated[str, StringConstraints(max_length=500), AfterValidator(fields.paragraph)]
 Decimals = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2}$", examples=["100.00"])]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -148,7 +167,7 @@ class NewInvoice(BaseModel):
     amount_total: Amount
     currency: Currency
     due_date: Day
-    description: Annotated[Paragraph, Field(max_length=500)] | None = None
+    description: Description | None = None
     student_id: int
 
 
@@ -157,7 +176,7 @@ class InvoiceChanges(BaseModel):
 
     amount_total: Amount | None = None
     due_date: Day | None = None
-    description: Annotated[Paragraph, Field(max_length=500)] | None = None
+    description: Description | None = None
 
 
 class NewPaymentOfInvoice(BaseModel):
