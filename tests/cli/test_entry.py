@@ -35,6 +35,8 @@ def test_the_published_commands_exist() -> None:
         "demo",
         "doctor",
         "export books",
+        "import customers",
+        "import invoices",
         "key create",
         "migrate down",
         "migrate status",

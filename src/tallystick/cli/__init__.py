@@ -1,7 +1,8 @@
 """The command line: data on standard output, words on standard error, exit codes with a meaning.
 
 entry      every command with its options and examples
-books      the commands that carry whole books; exporting does it
+books      the commands that carry whole books; exporting and importing do it
+sheets     files of rows; decoding is from rows to documents
 options    what several commands share
 exits      the exit codes
 failing    the sentence and the exit code for each way to fail

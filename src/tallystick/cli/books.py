@@ -1,4 +1,4 @@
-"""The commands that carry whole books: export, and later their way in.
+"""The commands that carry whole books: their way out, and the way in.
 
 What a command does is imported when it runs, so that `--help` answers at once.
 """
@@ -10,9 +10,19 @@ from typing import Annotated
 
 import typer
 
-from tallystick.cli.options import Organization, help_text
+from tallystick.cli import exits
+from tallystick.cli.options import Json, Organization, help_text
 
 export = typer.Typer(no_args_is_help=True)
+imports = typer.Typer(no_args_is_help=True)
+
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, help="File that ends with .csv or .jsonl.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Write what is right, though other rows are wrong.")
+]
 
 
 class Journal(StrEnum):
@@ -50,3 +60,58 @@ def export_books(
     from tallystick.cli import exporting
 
     exporting.books(slug=organization, form=form.value, output=output)
+
+
+@imports.command(
+    "customers",
+    help=help_text(
+        "Make customers from a file, one a row. Lists what is wrong, by line, and exits with 1.",
+        "Run it again after a stop: it goes on where it stopped and doubles nothing.",
+        examples=(
+            "import customers students.csv --organization northfield --dry-run",
+            "import customers students.csv --organization northfield",
+        ),
+    ),
+)
+def import_customers(
+    file: File,
+    *,
+    organization: Organization,
+    dry_run: DryRun = False,
+    partial: Partial = False,
+    as_json: Json = False,
+) -> None:
+    from tallystick.cli import importing
+
+    if not importing.run(
+        "customers", file, slug=organization, dry_run=dry_run, partial=partial, as_json=as_json
+    ):
+        raise typer.Exit(exits.PROBLEM)
+
+
+@imports.command(
+    "invoices",
+    help=help_text(
+        "Make invoices from a file, one line of an invoice a row.",
+        "Lists what is wrong, by line, and exits with 1. Run it again after a stop: it goes on "
+        "where it stopped and doubles nothing.",
+        examples=(
+            "import invoices autumn.csv --organization northfield --dry-run",
+            "import invoices autumn.jsonl --organization northfield --partial --json",
+        ),
+    ),
+)
+def import_invoices(
+    file: File,
+    *,
+    organization: Organization,
+    dry_run: DryRun = False,
+    partial: Partial = False,
+    as_json: Json = False,
+) -> None:
+    from tallystick.cli import importing
+
+    if not importing.run(
+        "invoices", file, slug=organization, dry_run=dry_run, partial=partial, as_json=as_json
+    ):
+        raise typer.Exit(exits.PROBLEM)

@@ -47,6 +47,7 @@ migrate = _group("migrate", "Bring the database to the tables that this version 
 organizations = _group("organizations", "Organizations: those who are owed.")
 key = _group("key", "API keys.")
 app.add_typer(books.export, name="export", help="The books for other programs.")
+app.add_typer(books.imports, name="import", help="Customers and invoices from files.")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, instead of TALLYSTICK_PORT.")]

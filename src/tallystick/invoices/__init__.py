@@ -8,6 +8,7 @@ trace       tells how each figure of a document came about; pure
 numbering   gapless numbers, given at issue
 drafting    make, change and delete a draft
 issuing     freeze a draft under its number
+importing   many invoices at once
 correcting  void what was issued
 writing_off give up what is due
 annotating  change what stands beside an issued document

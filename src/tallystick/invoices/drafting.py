@@ -87,7 +87,7 @@ def _create(writes: Writes, named: Named, command: CreateDraft) -> InvoiceDocume
     except Refused as refused:
         return refused.refusal
     add(writes, prepared)
-    _tell(writes, act, "invoice.drafted", prepared.invoice)
+    tell(writes, act, "invoice.drafted", prepared.invoice)
     today = clock.day(act.at, named.zone(act.organization_id))
     return queries.document(prepared.invoice, prepared.content, prepared.lines, today=today)
 
@@ -151,7 +151,7 @@ def _change(conn: Connection, command: ChangeDraft) -> InvoiceDocument:
     writes = Writes()
     for line in prepared.lines:
         writes.add(LINES, line)
-    _tell(writes, act, "invoice.changed", prepared.invoice)
+    tell(writes, act, "invoice.changed", prepared.invoice)
     writes.flush(conn)
     today = clock.day(act.at, organization.time_zone)
     return queries.get_invoice(conn, act.organization_id, standing.id, today=today)
@@ -182,7 +182,7 @@ def _remove(conn: Connection, command: DeleteDraft) -> Deleted:
     )
     writes = Writes()
     deleted = {"id": standing.id, "customer_id": standing.customer_id}
-    _tell(writes, act, "invoice.deleted", deleted)
+    tell(writes, act, "invoice.deleted", deleted)
     writes.flush(conn)
     return {"id": str(standing.id), "deleted": True}
 
@@ -227,6 +227,7 @@ def _update(conn: Connection, table: Table, key: tuple[str, str], values: dict[s
     conn.execute(table.update().where(*matches), changes)
 
 
-def _tell(writes: Writes, act: Act, kind: str, invoice: dict[str, Any]) -> None:
+def tell(writes: Writes, act: Act, kind: str, invoice: dict[str, Any]) -> None:
+    """Add the event of what happened to a draft."""
     payload = {"invoice_id": str(invoice["id"]), "customer_id": str(invoice["customer_id"])}
     events.emit(writes, act, kind, invoice["id"], payload)

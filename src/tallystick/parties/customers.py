@@ -125,21 +125,25 @@ def create_customers(
 
 def _create(conn: Connection, command: CreateCustomer) -> CustomerDocument:
     act = command.act
-    _writable(conn, act.organization_id)
-    customer_id = ids.new()
+    writable(conn, act.organization_id)
+    row = laid_out(command)
+    _check(conn, act.organization_id, row["id"], {name: row[name] for name in CHANGEABLE})
+    conn.execute(CUSTOMERS.insert(), row)
+    return _told(conn, act, "customer.created", row["id"])
+
+
+def laid_out(command: CreateCustomer) -> dict[str, Any]:
+    """Lay out the row of a new customer."""
     values: dict[str, Any] = {name: getattr(command, name) for name in CHANGEABLE}
-    _check(conn, act.organization_id, customer_id, values)
-    values |= {
-        "organization_id": act.organization_id,
-        "id": customer_id,
+    return values | {
+        "organization_id": command.act.organization_id,
+        "id": ids.new(),
         "active": True,
         "version": 1,
-        "created_at": act.at,
-        "updated_at": act.at,
+        "created_at": command.act.at,
+        "updated_at": command.act.at,
         "erased_at": None,
     }
-    conn.execute(CUSTOMERS.insert(), values)
-    return _told(conn, act, "customer.created", customer_id)
 
 
 def change_customers(
@@ -269,7 +273,12 @@ def _erased(customer_id: UUID) -> Refused:
     return Refused("customer.erased", message)
 
 
-def _writable(conn: Connection, organization_id: UUID) -> None:
+def writable(conn: Connection, organization_id: UUID) -> None:
+    """Refuse to write in the books of an organization that is not there or not in use.
+
+    Refuses:
+        organization.unknown, organization.inactive
+    """
     statement = select(ORGANIZATIONS.c.active, ORGANIZATIONS.c.name)
     row = conn.execute(statement.where(ORGANIZATIONS.c.id == organization_id)).first()
     if row is None:
@@ -291,7 +300,7 @@ def lock_all(
 
 
 def _locked(conn: Connection, act: Act, customer_id: UUID) -> Row[Any]:
-    _writable(conn, act.organization_id)
+    writable(conn, act.organization_id)
     columns = [CUSTOMERS.c.organization_id, CUSTOMERS.c.id]
     found = rows.find(conn, columns, [(act.organization_id, customer_id)], lock=True)
     if not found:
@@ -304,10 +313,7 @@ def _check(
 ) -> None:
     assert values.keys() <= CHANGEABLE, "the edge names only what may change"
     email, reference = values.get("email"), values.get("external_reference")
-    if email is not None and not _EMAIL.fullmatch(email):
-        # The value is left out: a refusal is kept under its key, and a person may be erased.
-        message = "This is not an e-mail address. Use one such as name@example.com."
-        raise Invalid("customer.email_malformed", message, pointer="/email")
+    check_email(email)
     if reference is None:
         return
     taken = select(CUSTOMERS.c.id).where(
@@ -316,8 +322,25 @@ def _check(
         CUSTOMERS.c.id != customer_id,
     )
     if conn.execute(taken).first():
-        message = "Another customer of this organization has this external reference."
-        raise Refused("customer.reference_taken", message, pointer="/external_reference")
+        raise reference_taken()
+
+
+def check_email(email: str | None) -> None:
+    """Refuse what cannot be an e-mail address.
+
+    Refuses:
+        customer.email_malformed
+    """
+    if email is not None and not _EMAIL.fullmatch(email):
+        # The value is left out: a refusal is kept under its key, and a person may be erased.
+        message = "This is not an e-mail address. Use one such as name@example.com."
+        raise Invalid("customer.email_malformed", message, pointer="/email")
+
+
+def reference_taken() -> Refused:
+    """Say that an external reference names another customer."""
+    message = "Another customer of this organization has this external reference."
+    return Refused("customer.reference_taken", message, pointer="/external_reference")
 
 
 def _update(conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any]) -> None:
