@@ -8,6 +8,7 @@ from tallystick.auth import policy
 from tallystick.kernel.actor import Role
 
 READ = {
+    *("list_credit_notes", "get_credit_note"),
     *("get_customer_statement", "get_organization_statement", "get_customer_ageing"),
     "get_organization_ageing",
     *("list_organizations", "get_organization", "list_customers", "get_customer"),
@@ -15,6 +16,7 @@ READ = {
     *("get_receipt", "list_refunds", "get_refund", "list_balances", "get_trial_balance"),
 }
 WRITE = {
+    *("write_off_invoice", "replace_invoice", "annotate_invoice", "create_credit_note"),
     *("change_organization", "create_customer", "change_customer", "deactivate_customer"),
     *("reactivate_customer", "erase_customer", "create_invoice", "change_invoice"),
     *("delete_invoice", "issue_invoice", "void_invoice", "record_payment"),

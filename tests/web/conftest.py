@@ -197,6 +197,11 @@ class School:
         """Give money of a payment back."""
         return await self._made("/v1/refunds", members)
 
+    async def credit_note(self, invoice: dict[str, Any], **members: Any) -> dict[str, Any]:
+        """Credit an invoice, all of it unless told otherwise."""
+        given = {"reason": "A mistake", **members}
+        return await self._made(f"/v1/invoices/{invoice['id']}/credit-notes", given)
+
     async def objects(self) -> dict[str, str]:
         """Make one object of each kind; give their ids by the names that paths have for them."""
         invoice = await self.invoice()
@@ -208,6 +213,7 @@ class School:
             "invoice_id": invoice["id"],
             "payment_id": payment["id"],
             "refund_id": refund["id"],
+            "credit_note_id": (await self.credit_note(invoice, amount="1.00"))["id"],
         }
 
     async def seen(self, objects: dict[str, str]) -> list[bytes]:
@@ -218,6 +224,7 @@ class School:
             f"/v1/invoices/{objects['invoice_id']}",
             f"/v1/payments/{objects['payment_id']}",
             f"/v1/refunds/{objects['refund_id']}",
+            f"/v1/credit-notes/{objects['credit_note_id']}",
         ]
         return [(await self.owner.get(path)).content for path in paths]
 

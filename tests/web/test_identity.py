@@ -35,6 +35,10 @@ BODIES: dict[str, Callable[[dict[str, str]], Any]] = {
     "create_invoice": lambda ids: {"customer_id": ids["customer_id"], "lines": [LINE]},
     "change_invoice": lambda _: {"note": "Taken over"},
     "void_invoice": lambda _: {"reason": "Taken over"},
+    "write_off_invoice": lambda _: {"reason": "Taken over"},
+    "replace_invoice": lambda _: {"reason": "Taken over", "lines": [LINE]},
+    "annotate_invoice": lambda _: {"memo": "Taken over"},
+    "create_credit_note": lambda _: {"reason": "Taken over"},
     "record_payment": lambda ids: {
         "amount": "1.00",
         "currency": "EUR",
@@ -60,7 +64,7 @@ OF_MANY = {"create_invoices", "record_payments"}
 """Operations that answer each item by itself."""
 NOT_ABOUT_ONE = {"list_customers", "list_invoices", "list_payments", "list_organizations"} | {
     *("create_customer", "list_balances", "get_trial_balance", "create_organization"),
-    "list_refunds",
+    *("list_refunds", "list_credit_notes"),
 }
 """Operations that name no object, so a stranger sees or changes only their own."""
 
@@ -96,7 +100,8 @@ async def test_without_a_key(
 ) -> None:
     headers: Any = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
     objects = {
-        name: str(ids.new()) for name in ("customer_id", "invoice_id", "payment_id", "refund_id")
+        name: str(ids.new())
+        for name in ("customer_id", "invoice_id", "payment_id", "refund_id", "credit_note_id")
     }
     objects["organization_id"] = school.id
     for operation in PERMISSIONS:

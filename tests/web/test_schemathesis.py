@@ -82,6 +82,7 @@ def known(books: Books) -> dict[str, str]:
         "invoice_id": invoice["id"],
         "payment_id": payment["id"],
         "refund_id": refund["id"],
+        "credit_note_id": books.credited(invoice, 1)["id"],
     }
 
 

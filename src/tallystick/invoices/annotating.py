@@ -6,7 +6,6 @@ The document itself keeps saying what it said when it was issued.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -21,8 +20,6 @@ from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
 from tallystick.parties.named import Named
 
-Note = Literal["due_date", "memo"]
-
 
 @dataclass(frozen=True, slots=True)
 class AnnotateInvoice:
@@ -30,8 +27,8 @@ class AnnotateInvoice:
 
     act: Act
     invoice_id: UUID
-    fields: frozenset[Note]
-    """Which of the two are given; the other one stays as it is."""
+    fields: frozenset[str]
+    """`due_date` and `memo`, or one of them; the other one stays as it is."""
     due_date: date | None = None
     """Never None when it is given: what is owed is due some day."""
     memo: str | None = None

@@ -22,6 +22,7 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
 from tallystick.web import health, openapi, pages
 from tallystick.web.api import (
+    credit_notes,
     customers,
     invoices,
     ledger,
@@ -42,7 +43,10 @@ _STATIC = Path(__file__).parent / "static"
 # matches every address twice on its way to an operation.
 OPERATIONS: list[BaseRoute] = [
     route
-    for noun in (payments, invoices, customers, organizations, ledger, statements, refunds)
+    for noun in (
+        *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
+        refunds,
+    )
     for route in noun.router.routes
 ]
 _PAGES: list[BaseRoute] = [

@@ -44,6 +44,7 @@ _UNKNOWN: Final = {
     "invoice_id": "invoice.unknown",
     "payment_id": "payment.unknown",
     "refund_id": "refund.unknown",
+    "credit_note_id": "credit_note.unknown",
 }
 """What is said of an id in a path that nothing can have."""
 _UUID_LENGTH: Final = 36

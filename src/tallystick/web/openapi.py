@@ -50,6 +50,10 @@ TAGS: Final = [
         "name": "invoices",
         "description": "What is owed. A draft may change; an issued invoice never does.",
     },
+    {
+        "name": "credit notes",
+        "description": "What takes an issued invoice back, in part or whole.",
+    },
     {"name": "payments", "description": "Money that came in, what it paid, and its receipt."},
     {"name": "statements", "description": "What happened to what is owed, and what is overdue."},
     {"name": "refunds", "description": "Money that went back to whoever paid it."},

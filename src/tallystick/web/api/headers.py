@@ -104,6 +104,10 @@ InvoiceId = Annotated[
 RefundId = Annotated[
     UUID, Path(description="Id of the refund.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e12"])
 ]
+CreditNoteId = Annotated[
+    UUID,
+    Path(description="Id of the credit note.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e13"]),
+]
 PaymentId = Annotated[
     UUID, Path(description="Id of the payment.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e11"])
 ]

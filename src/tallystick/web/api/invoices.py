@@ -1,12 +1,14 @@
 """Operations on invoices."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
 from tallystick.invoices import queries
+from tallystick.invoices.annotating import AnnotateInvoice, annotate_invoices
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
 from tallystick.invoices.drafting import (
     ChangeDraft,
@@ -18,12 +20,21 @@ from tallystick.invoices.drafting import (
 )
 from tallystick.invoices.issuing import IssueInvoice, IssueNew, issue_invoices, issue_new
 from tallystick.invoices.queries import InvoiceDocument
+from tallystick.invoices.writing_off import WriteOff, write_off_invoices
+from tallystick.kernel import money
 from tallystick.kernel.actor import Act
 from tallystick.kernel.coalescing import UseCase
 from tallystick.kernel.errors import Invalid
+from tallystick.payments.replacing import ReplaceInvoice, replace_invoices
 from tallystick.web.api import bulk
 from tallystick.web.api.headers import Change, Command, InvoiceId, Reading
 from tallystick.web.api.shapes.bulk import InvoiceResults, NewInvoices
+from tallystick.web.api.shapes.corrections import (
+    Annotation,
+    Replacement,
+    WriteOffOptions,
+    replacement_content,
+)
 from tallystick.web.api.shapes.invoice_views import (
     Invoice,
     InvoiceList,
@@ -41,6 +52,7 @@ from tallystick.web.api.shapes.invoices import (
     draft_merged,
     invoice_filter,
 )
+from tallystick.web.call import Call
 from tallystick.web.direct import DirectRoute, operation_id
 from tallystick.web.documented import answers
 
@@ -210,3 +222,76 @@ async def void_invoice(call: Command, invoice_id: InvoiceId, body: VoidReason) -
     """Void an invoice on which nothing was paid. It keeps its number, and nobody owes it."""
     command = VoidInvoice(act=call.act(), invoice_id=invoice_id, reason=body.reason)
     return call.reply(shown_whole(await call.run(void_invoices, command)))
+
+
+@router.post(
+    "/{invoice_id}/write-off",
+    responses=answers(
+        Invoice,
+        *(*_ONE, "organization.inactive", "invoice.draft", "invoice.void"),
+        *("write_off.nothing_due", "write_off.exceeds_due", "write_off.amount_not_positive"),
+        *("money.malformed", "money.precision", "money.too_large"),
+    ),
+)
+async def write_off_invoice(
+    call: Command, invoice_id: InvoiceId, body: WriteOffOptions
+) -> Response:
+    """Give up what is due, in part or whole. A payment that comes after all takes it back."""
+    currency = (await _read(call, invoice_id))["currency"]
+    amount = None if body.amount is None else money.parse(body.amount, currency, pointer="/amount")
+    command = WriteOff(call.act(), invoice_id, body.reason, amount)
+    return call.reply(shown_whole(await call.run(write_off_invoices, command)))
+
+
+@router.post(
+    "/{invoice_id}/replace",
+    status_code=201,
+    responses=answers(
+        Invoice,
+        *(*_ONE, *_DRAFTING, *_ISSUING, "invoice.draft", "invoice.void", "invoice.corrected"),
+        "invoice.below_paid",
+        status=201,
+    ),
+)
+async def replace_invoice(call: Command, invoice_id: InvoiceId, body: Replacement) -> Response:
+    """Void an issued invoice, issue another one in its place, and let the same payments pay it.
+
+    Answers with the new invoice, which is for the same customer and in the same currency.
+    """
+    content = replacement_content(body, await _read(call, invoice_id))
+    command = ReplaceInvoice(
+        act=call.act(),
+        invoice_id=invoice_id,
+        content=content,
+        reason=body.reason,
+        issue_date=body.issue_date,
+        excess=body.excess,
+    )
+    made = await call.run(replace_invoices, command)
+    return call.reply(shown_whole(made), status=201, location=f"/v1/invoices/{made['id']}")
+
+
+@router.post(
+    "/{invoice_id}/annotate",
+    responses=answers(
+        Invoice,
+        *(*_ONE, "organization.inactive", "invoice.draft", "invoice.void"),
+        "invoice.due_before_issue",
+    ),
+)
+async def annotate_invoice(call: Command, invoice_id: InvoiceId, body: Annotation) -> Response:
+    """Put off the due date of an issued invoice, or keep a memo with it.
+
+    The document itself stays as it is, and so does its hash.
+    """
+    named = body.named()
+    command = AnnotateInvoice(call.act(), invoice_id, frozenset(named), **named)
+    return call.reply(shown_whole(await call.run(annotate_invoices, command)))
+
+
+async def _read(call: Call, invoice_id: UUID) -> InvoiceDocument:
+    """Read an invoice, whose currency and customer never change once it is issued."""
+    place, today = call.place, call.today()
+    return await call.read(
+        lambda conn: queries.get_invoice(conn, place.id, invoice_id, today=today)
+    )

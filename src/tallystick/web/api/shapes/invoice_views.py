@@ -238,7 +238,7 @@ _SUMMARY_AMOUNTS = ("total", "paid", "credited", "written_off", "reserved", "due
 def shown_in_list(invoice: InvoiceSummary) -> dict[str, Any]:
     """Show an invoice in a list."""
     shown: dict[str, Any] = dict(invoice)
-    return _texts(shown, _SUMMARY_AMOUNTS, invoice["currency"])
+    return texts(shown, _SUMMARY_AMOUNTS, invoice["currency"])
 
 
 def shown_whole(invoice: InvoiceDocument) -> dict[str, Any]:
@@ -246,14 +246,15 @@ def shown_whole(invoice: InvoiceDocument) -> dict[str, Any]:
     currency = invoice["currency"]
     shown: dict[str, Any] = dict(invoice)
     shown["discount_total"] = shown["discount"]
-    _texts(shown, (*_SUMMARY_AMOUNTS, "net", "tax", "discount_total"), currency)
+    texts(shown, (*_SUMMARY_AMOUNTS, "net", "tax", "discount_total"), currency)
     shown["discount"] = amounts.discount_shown(shown.pop("document_discount"), currency)
-    shown["lines"] = [_line(line, currency) for line in invoice["lines"]]
-    shown["tax_rates"] = [_rate(rate, currency) for rate in invoice["tax_rates"]]
+    shown["lines"] = [line_shown(line, currency) for line in invoice["lines"]]
+    shown["tax_rates"] = [rate_shown(rate, currency) for rate in invoice["tax_rates"]]
     return shown
 
 
-def _line(line: LineDocument, currency: str) -> dict[str, Any]:
+def line_shown(line: LineDocument, currency: str) -> dict[str, Any]:
+    """Show one line."""
     return {
         "position": line["position"],
         "description": line["description"],
@@ -265,13 +266,15 @@ def _line(line: LineDocument, currency: str) -> dict[str, Any]:
     }
 
 
-def _rate(rate: RateDocument, currency: str) -> dict[str, Any]:
+def rate_shown(rate: RateDocument, currency: str) -> dict[str, Any]:
+    """Show what one tax rate contributes."""
     shown: dict[str, Any] = dict(rate)
     shown["tax_rate"] = amounts.percent_text(shown.pop("tax_rate_ppm"))
-    return _texts(shown, ("net", "discount", "taxable", "tax"), currency)
+    return texts(shown, ("net", "discount", "taxable", "tax"), currency)
 
 
-def _texts(shown: dict[str, Any], names: tuple[str, ...], currency: str) -> dict[str, Any]:
+def texts(shown: dict[str, Any], names: tuple[str, ...], currency: str) -> dict[str, Any]:
+    """Write these amounts as decimal text, in place."""
     for name in names:
         shown[name] = money.text(shown[name], currency)
     return shown

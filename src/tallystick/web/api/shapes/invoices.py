@@ -1,5 +1,6 @@
 """Invoices as the API takes them, and the lists of them that it is asked for."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -229,6 +230,28 @@ class InvoiceQuery(PageQuery):
     ] = None
 
 
+def invoice_lines(lines: Sequence[NewLine], currency: str) -> tuple[InvoiceLine, ...]:
+    """Read lines, of an invoice or of a credit note.
+
+    Raises:
+        Invalid: the codes of `amounts`, each with its pointer.
+    """
+    return tuple(
+        InvoiceLine(
+            description=line.description,
+            quantity_micro=amounts.quantity_micro(
+                line.quantity, pointer=f"/lines/{index}/quantity"
+            ),
+            unit_price=amounts.not_negative(
+                line.unit_price, currency, pointer=f"/lines/{index}/unit_price"
+            ),
+            tax_rate_ppm=amounts.tax_rate_ppm(line.tax_rate, pointer=f"/lines/{index}/tax_rate"),
+            discount=amounts.discount(line.discount, currency, pointer=f"/lines/{index}/discount"),
+        )
+        for index, line in enumerate(lines)
+    )
+
+
 def draft_content(shape: DraftShape, own_currency: str) -> DraftContent:
     """Read what the author of an invoice decided, in the units of the core.
 
@@ -240,24 +263,7 @@ def draft_content(shape: DraftShape, own_currency: str) -> DraftContent:
     return DraftContent(
         customer_id=shape.customer_id,
         currency=currency,
-        lines=tuple(
-            InvoiceLine(
-                description=line.description,
-                quantity_micro=amounts.quantity_micro(
-                    line.quantity, pointer=f"/lines/{index}/quantity"
-                ),
-                unit_price=amounts.not_negative(
-                    line.unit_price, currency, pointer=f"/lines/{index}/unit_price"
-                ),
-                tax_rate_ppm=amounts.tax_rate_ppm(
-                    line.tax_rate, pointer=f"/lines/{index}/tax_rate"
-                ),
-                discount=amounts.discount(
-                    line.discount, currency, pointer=f"/lines/{index}/discount"
-                ),
-            )
-            for index, line in enumerate(shape.lines)
-        ),
+        lines=invoice_lines(shape.lines, currency),
         discount=amounts.discount(shape.discount, currency, pointer="/discount"),
         terms_days=shape.terms_days,
         series=shape.series,
