@@ -43,6 +43,7 @@ def test_the_published_commands_exist() -> None:
         "migrate up",
         "organizations list",
         "serve",
+        "statement",
         "up",
         "worker",
     }

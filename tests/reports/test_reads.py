@@ -64,10 +64,8 @@ def _sum_month(organization_id: UUID, month: date, conn: Connection) -> None:
     assert closing.sum_month(conn, organization_id, month, LATER)
 
 
-@pytest.fixture(scope="module", params=["analyzed", "never analyzed"])
-def filled(
-    request: pytest.FixtureRequest, engine: str, databases: Databases
-) -> Iterator[dict[int, Books]]:
+@pytest.fixture(scope="module")
+def filled(engine: str, databases: Databases) -> Iterator[dict[int, Books]]:
     """Return two organizations, one with few entries and one with many, in a database of theirs."""
     url = databases.create(engine)
     database = Database(url)
@@ -75,9 +73,10 @@ def filled(
     made = {count: Opening(database)() for count in (FEW, MANY)}
     for count, books in made.items():
         fill(books, count)
-    if request.param == "analyzed":
-        words = "ANALYZE TABLE posting" if database.engine_name == "mysql" else "ANALYZE posting"
-        database.write(lambda conn: conn.execute(text(words)))
+    if database.engine_name == "postgresql":
+        # It chooses between the two indexes by statistics, which autovacuum keeps. The other
+        # engines choose the right one without any.
+        database.write(lambda conn: conn.execute(text("ANALYZE")))
     yield made
     database.close()
     databases.drop(url)

@@ -10,6 +10,7 @@ output     how data and words leave
 opened     settings and database, open for one command
 serving    up, serve
 working    worker
+stating    statement
 migrating  migrate up, down, status
 diagnosis  what `doctor` looks at
 reading    organizations list, audit

@@ -5,6 +5,7 @@ What a command does is imported when it runs, so that `--help` answers at once.
 # ruff: noqa: PLC0415, D103  # for that reason; and each command's help says what it does
 
 import sys
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, NoReturn
 
@@ -12,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from tallystick.cli import books, exits
-from tallystick.cli.options import Json
+from tallystick.cli.options import DAY, Json, Organization
 from tallystick.cli.options import help_text as _help
 
 EXIT_CODES = """Exit codes: 0 done; 1 a violation or a problem was found; 2 wrong usage or a bad \
@@ -228,6 +229,45 @@ def demo() -> None:
     from tallystick.cli import demo as demonstration
 
     demonstration.run()
+
+
+@app.command(
+    help=_help(
+        "Print what happened to what is owed: balances, and each entry between them.",
+        "Without --customer of all customers together. From the first day of the year of its end, "
+        "until today, unless told otherwise.",
+        examples=(
+            "statement --organization northfield --customer S-2026-0117",
+            "statement --organization northfield --as-of 2026-03-31 --json",
+        ),
+    )
+)
+def statement(
+    *,
+    organization: Organization,
+    customer: Annotated[
+        str | None, typer.Option(help="Customer, by id or by their reference.")
+    ] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=DAY, help="First day.")
+    ] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=DAY, help="Last day.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="As it stood at the end of this day.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from tallystick.cli import stating
+
+    days = [None if given is None else given.date() for given in (start, end, as_of)]
+    stating.statement(
+        slug=organization,
+        customer=customer,
+        start=days[0],
+        end=days[1],
+        as_of=days[2],
+        as_json=as_json,
+    )
 
 
 @key.command(

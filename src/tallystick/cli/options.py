@@ -7,6 +7,9 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 Organization = Annotated[str, typer.Option(metavar="SLUG", help="Organization, by its slug.")]
 
+DAY = ["%Y-%m-%d"]
+"""How a day is written."""
+
 
 def help_text(*paragraphs: str, examples: tuple[str, ...]) -> str:
     """Write the help of a command; each example is what follows the program's name."""
