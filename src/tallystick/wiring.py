@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from tallystick import migrations, worker
 from tallystick.invoices import checks as invoice_checks
+from tallystick.invoices import credit_note_checks
 from tallystick.kernel import clock, logs
 from tallystick.kernel.database import DEADLINE_S, Database
 from tallystick.kernel.errors import Refused, shown
@@ -29,7 +30,12 @@ EXIT_SETTING = 2
 WORKER_DEADLINE_S = 5.0
 """How long the worker tries one transaction; it must be able to stop, and comes back to it."""
 
-CHECKS = (*books.CHECKS, *invoice_checks.CHECKS, *payment_checks.CHECKS)
+CHECKS = (
+    *books.CHECKS,
+    *invoice_checks.CHECKS,
+    *credit_note_checks.CHECKS,
+    *payment_checks.CHECKS,
+)
 """Every invariant that is counted on a live database."""
 
 

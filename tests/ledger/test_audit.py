@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Executable, select, text
 from tallystick.invoices import checks, queries
 from tallystick.invoices.content import document_hash
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
-from tallystick.invoices.models import CONTENTS, COUNTERS, INVOICES, LINES
+from tallystick.invoices.models import CONTENTS, COUNTERS, CREDIT_NOTES, INVOICES, LINES
 from tallystick.invoices.totals import Line
 from tallystick.kernel import ids
 from tallystick.kernel.database import Database
@@ -54,6 +54,7 @@ class Healthy:
     second: UUID
     third: UUID
     refund: UUID
+    note: UUID
     claim: UUID
     entries: dict[UUID, UUID]
     """The entry of each invoice's issue."""
@@ -86,6 +87,7 @@ def healthy(engine: str, databases: Databases) -> Iterator[Healthy]:
         books.paid(1_000, one),
         books.paid(12_500, two, excess="credit"),
     ]
+    note = books.credited(books.issued(10_000, customer_id=other), 4_000)
     refund = books.done(
         refund_payments, RefundPayment(books.act(), UUID(paid[2]["id"]), 200, method="cheque")
     )
@@ -108,6 +110,7 @@ def healthy(engine: str, databases: Databases) -> Iterator[Healthy]:
         second=UUID(paid[1]["id"]),
         third=UUID(paid[2]["id"]),
         refund=UUID(refund["id"]),
+        note=UUID(note["id"]),
         claim=UUID(claim["id"]),
         entries=entries,
     )
@@ -330,6 +333,32 @@ BROKEN: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
             .values(account="Assets:Bank")
         ],
     ),
+    "a credit note is not on its invoice": (
+        {"I4-credited": 1},
+        lambda it: [
+            INVOICES.update().where(it.invoice(it.unpaid)).values(credited=5, written_off=0),
+            POSTINGS.update().where(it.leg(it.unpaid, 1)).values(amount=9_995),
+            POSTINGS.update().where(it.leg(it.unpaid, 2)).values(amount=-9_995),
+        ],
+    ),
+    "a number of a credit note was left out": (
+        {"I10-notes": 1},
+        lambda _it: [COUNTERS.update().where(COUNTERS.c.kind == "credit_note").values(last=2)],
+    ),
+    "a credit note was changed": (
+        {"I11-notes": 1},
+        lambda _it: [CREDIT_NOTES.update().values(reason="Another one")],
+    ),
+    "a credit note was never told": (
+        {"I14-notes": 1},
+        lambda it: [EVENTS.delete().where(EVENTS.c.subject_id == it.note)],
+    ),
+    "the entry of a credit note is another one's": (
+        {"I14-notes": 1},
+        lambda it: [
+            POSTINGS.update().where(POSTINGS.c.entry_id == it.note).values(entry_id=it.claim)
+        ],
+    ),
     "a refund was never told": (
         {"I14-refunds": 1},
         lambda it: [EVENTS.delete().where(EVENTS.c.subject_id == it.refund)],
@@ -408,10 +437,12 @@ FROZEN_SO: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
 }
 # The servers cannot be made to store these.
 BEYOND_CHECKS: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
-    "an invoice was credited less than nothing": (
+    "an invoice was written off less than nothing": (
         {"I4": 1},
         lambda it: [
-            INVOICES.update().where(it.invoice(it.unpaid)).values(credited=-5, written_off=5)
+            INVOICES.update().where(it.invoice(it.unpaid)).values(written_off=-5),
+            POSTINGS.update().where(it.leg(it.unpaid, 1)).values(amount=10_005),
+            POSTINGS.update().where(it.leg(it.unpaid, 2)).values(amount=-10_005),
         ],
     ),
     "an invoice is paid and reserved beyond its total": (
@@ -441,9 +472,10 @@ def test_sound_books_pass_every_check(healthy: Healthy) -> None:
     }
     looked_at = {each.id: each.checked for each in found}
     assert looked_at == {
-        **dict.fromkeys(("I1", "I2", "I20"), 21),
-        **dict.fromkeys(("I3", "I4", "I5", "I8", "I9", "I14", "I23"), 5),
-        **dict.fromkeys(("I10", "I10-dates", "I11"), 4),
+        **dict.fromkeys(("I1", "I2", "I20"), 25),
+        **dict.fromkeys(("I3", "I4", "I4-credited", "I5", "I8", "I9", "I14", "I23"), 6),
+        **dict.fromkeys(("I10", "I10-dates", "I11"), 5),
+        **dict.fromkeys(("I10-notes", "I11-notes", "I14-notes"), 1),
         "I22": 0,
         **dict.fromkeys(("I6", "I7", "I7-refunds", "I8-credit", "I8-cash"), 4),
         **dict.fromkeys(("I10-receipts", "I14-receipts", "I16-claims"), 4),
@@ -498,8 +530,8 @@ def test_documents_are_hashed_some_at_a_time(
 ) -> None:
     monkeypatch.setattr(checks, "HASHED_AT_ONCE", 3)
     found = {each.id: each.checked for each in healthy.books.database.read(audit)}
-    assert found["I11"] == 4
-    assert counted(LINES.update().values(description="x")) == {"I11": 4}
+    assert found["I11"] == 5
+    assert counted(LINES.update().values(description="x")) == {"I11": 5}
 
 
 def test_a_finding_names_a_few_examples(healthy: Healthy) -> None:
@@ -511,6 +543,6 @@ def test_a_finding_names_a_few_examples(healthy: Healthy) -> None:
     with pytest.raises(Undone) as undone:
         healthy.books.database.write(work)
     assert undone.value.counted["I9"] == EXAMPLES_MAX == 5
-    assert undone.value.counted["I14"] == 4
+    assert undone.value.counted["I14"] == 5
     assert undone.value.counted["I14-receipts"] == 3
     assert undone.value.counted["I1"] == 0

@@ -17,4 +17,5 @@ credit_note_queries read credit notes
 erasing     erase a customer, also from the answers that quote them
 queries     read and lock invoices
 checks      the invariants that the audit counts
+credit_note_checks those of credit notes
 """

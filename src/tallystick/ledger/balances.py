@@ -85,6 +85,14 @@ def by_invoice() -> Subquery:
     return _summed(POSTINGS.c.invoice_id, POSTINGS.c.invoice_id.is_not(None)).subquery()
 
 
+def of_invoices_by_entry() -> Subquery:
+    """Sum the postings by organization_id, entry_id and invoice_id as balance, for the audit."""
+    balance = func.sum(POSTINGS.c.amount).label("balance")
+    keys = (POSTINGS.c.organization_id, POSTINGS.c.entry_id, POSTINGS.c.invoice_id)
+    named = POSTINGS.c.invoice_id.is_not(None)
+    return select(*keys, balance).where(named).group_by(*keys).subquery()
+
+
 def by_payment(account: str) -> Subquery:
     """Sum the postings below an account by organization_id and payment_id, for the audit."""
     told = POSTINGS.c.payment_id.is_not(None) & _below(account)
