@@ -13,6 +13,9 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
 from tallystick.web.app import make_app
 from tallystick.web.dialects.frame import Chosen
+from tests.factories import books, open_books
+
+__all__ = ["books", "open_books"]
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 API_KEY = "a key of the tests"

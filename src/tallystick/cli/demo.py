@@ -36,7 +36,7 @@ def run() -> None:
     """Make the demonstration organizations, or say that they are there."""
     now = clock.now()
     with opened.database() as database:
-        new = database.write(lambda conn: sum(_play(conn, scene, now) for scene in SCENES))
+        new = database.write(lambda conn: sum(Play(conn, scene, now).all() for scene in SCENES))
     names = " and ".join(f"{scene.name} as `{scene.slug}`" for scene in SCENES)
     if not new:
         say(f"The demonstration is there already: {names}. Nothing was changed.")
@@ -48,24 +48,7 @@ def run() -> None:
     say(f"Made {names}: {payers} customers, {invoices} invoices, {payments} payments.")
 
 
-def _play(conn: Connection, scene: Scene, now: datetime) -> int:
-    """Let everything happen in one organization, and give how much of it was new."""
-    play = _Play(conn, scene, now)
-    play.found()
-    for payer in scene.payers:
-        play.add_payer(payer)
-    for step in scene.steps:
-        match step:
-            case Invoiced():
-                play.add_invoice(step)
-            case Received():
-                play.receive(step)
-            case Voided():
-                play.void(step)
-    return play.new
-
-
-class _Play:
+class Play:
     """One organization while its scene is played: who and what has which id."""
 
     def __init__(self, conn: Connection, scene: Scene, now: datetime) -> None:
@@ -73,11 +56,29 @@ class _Play:
         self._conn = conn
         self._scene = scene
         self._now = now
-        self._organization_id = ids.NIL
-        self._payers: dict[str, UUID] = {}
-        self._invoices: dict[str, UUID] = {}
+        self.organization_id = ids.NIL
+        self.payers: dict[str, UUID] = {}
+        self.invoices: dict[str, UUID] = {}
+        self.paid: list[tuple[UUID, str]] = []
+        """Each payment with each invoice that it names."""
+
+    def all(self) -> int:
+        """Let everything happen, and give how much of it was new."""
+        self.found()
+        for payer in self._scene.payers:
+            self.add_payer(payer)
+        for step in self._scene.steps:
+            match step:
+                case Invoiced():
+                    self.add_invoice(step)
+                case Received():
+                    self.receive(step)
+                case Voided():
+                    self.void(step)
+        return self.new
 
     def found(self) -> None:
+        """Make the organization."""
         scene = self._scene
         command = CreateOrganization(
             act=self._act("organization", FOUNDED_DAYS_AGO),
@@ -90,9 +91,10 @@ class _Play:
             address=scene.address,
             terms_days=scene.terms_days,
         )
-        self._organization_id = UUID(self._do(create_organizations, command)["id"])
+        self.organization_id = UUID(self._do(create_organizations, command)["id"])
 
     def add_payer(self, payer: Payer) -> None:
+        """Make a customer."""
         given, _, family = payer.name.removesuffix(" (demo)").partition(" ")
         person = payer.kind != "corporate"
         command = CreateCustomer(
@@ -108,12 +110,13 @@ class _Play:
             language=payer.language,
             external_reference=f"demo-{payer.key}",
         )
-        self._payers[payer.key] = UUID(self._do(create_customers, command)["id"])
+        self.payers[payer.key] = UUID(self._do(create_customers, command)["id"])
 
     def add_invoice(self, step: Invoiced) -> None:
+        """Make an invoice."""
         act = self._act(f"invoice {step.key}", step.days_ago)
         content = DraftContent(
-            customer_id=self._payers[step.payer],
+            customer_id=self.payers[step.payer],
             currency=self._scene.currency,
             lines=step.lines,
             discount=step.discount,
@@ -124,30 +127,33 @@ class _Play:
             document = self._do(create_drafts, CreateDraft(act, content))
         else:
             document = self._do(issue_new, IssueNew(act, content))
-        self._invoices[step.key] = UUID(document["id"])
+        self.invoices[step.key] = UUID(document["id"])
 
     def receive(self, step: Received) -> None:
+        """Record a payment."""
         command = RecordPayment(
             act=self._act(f"payment {step.key}", step.days_ago),
             amount=step.amount,
             currency=self._scene.currency,
             method=step.method,
-            customer_id=None if step.payer is None else self._payers[step.payer],
-            invoices=tuple(Share(self._invoices[key]) for key in step.invoices),
+            customer_id=None if step.payer is None else self.payers[step.payer],
+            invoices=tuple(Share(self.invoices[key]) for key in step.invoices),
             excess=step.excess,
             reference=step.reference,
         )
-        self._do(record_payments, command)
+        document = self._do(record_payments, command)
+        self.paid += [(UUID(document["id"]), key) for key in step.invoices]
 
     def void(self, step: Voided) -> None:
+        """Void an invoice."""
         act = self._act(f"void {step.key}", step.days_ago)
-        self._do(void_invoices, VoidInvoice(act, self._invoices[step.invoice], step.reason))
+        self._do(void_invoices, VoidInvoice(act, self.invoices[step.invoice], step.reason))
 
     def _act(self, name: str, days_ago: int) -> Act:
         key = f"demo:{self._scene.slug}:{name}"
         return Act(
             actor=OPERATOR,
-            organization_id=self._organization_id,
+            organization_id=self.organization_id,
             at=self._now - timedelta(days=days_ago),
             key=key,
             # Not of the content: its days move, and a second run is still the same request.

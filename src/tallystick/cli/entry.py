@@ -23,6 +23,13 @@ Settings are read from variables that begin with TALLYSTICK_ and from the file .
 directory."""
 
 
+class DemoData(StrEnum):
+    """What `demo` makes."""
+
+    ORGANIZATIONS = "organizations"
+    SCHOOL_BILLING = "school-billing"
+
+
 class KeyRole(StrEnum):
     """The roles that a key of an organization may have."""
 
@@ -221,11 +228,20 @@ def audit(*, as_json: Json = False) -> None:
 @app.command(
     help=_help(
         "Fill the database with two plainly marked demonstration organizations.",
-        "A second run changes nothing.",
-        examples=("demo",),
+        "Or with what an older contract shows: three schools, their students, invoices and "
+        "payments. A second run changes nothing.",
+        examples=("demo", "demo --data school-billing"),
     )
 )
-def demo() -> None:
+def demo(
+    *,
+    data: Annotated[DemoData, typer.Option(help="What to fill it with.")] = DemoData.ORGANIZATIONS,
+) -> None:
+    if data is DemoData.SCHOOL_BILLING:
+        from tallystick.cli import school_demo
+
+        school_demo.run()
+        return
     from tallystick.cli import demo as demonstration
 
     demonstration.run()

@@ -1,0 +1,71 @@
+"""The demonstration schools: made once, under their numbers, in every state of the contract."""
+
+import asyncio
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import httpx2
+import pytest
+
+from tallystick import settings, wiring
+from tests.cli.conftest import Run
+
+BASE = "http://tallystick.test/dialects/school-billing/api/v1"
+
+
+async def _shown() -> dict[str, list[dict[str, Any]]]:
+    app = wiring.create_app(settings.load())
+    transport = httpx2.ASGITransport(app=app)
+    async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport) as client:
+        nouns = ("schools", "students", "invoices", "payments")
+        return {noun: (await client.get(f"{BASE}/{noun}")).json() for noun in nouns}
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the collector of the test process alone, and its log."""
+    idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
+    monkeypatch.setattr("tallystick.web.app.gc", idle)
+    monkeypatch.setenv("TALLYSTICK_LOG_LEVEL", "error")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_schools_are_made_once_and_have_their_numbers(run: Run, migrated: str) -> None:
+    assert migrated
+    first = run("demo", "--data", "school-billing")
+    assert (first.code, first.out) == (0, "")
+    assert first.err.startswith("Made 3 schools, 8 students, 16 invoices and 12 payments.")
+    shown = asyncio.run(_shown())
+    assert [(each["id"], each["country"], each["currency"]) for each in shown["schools"]] == [
+        (1, "MX", "MXN"),
+        (2, "CO", "COP"),
+        (3, "EC", "USD"),
+    ]
+    assert all(each["name"].endswith("(demo)") for each in shown["schools"])
+    assert [each["id"] for each in shown["students"]] == list(range(1, 9))
+    assert {each["id"] for each in shown["invoices"]} == set(range(1, 17))
+    assert {each["id"] for each in shown["payments"]} == set(range(1, 13))
+    assert Counter(each["status"] for each in shown["invoices"]) == {
+        "ISSUED": 5,
+        "PARTIAL": 4,
+        "PAID": 5,
+        "VOID": 2,
+    }
+    second = run("demo", "--data", "school-billing")
+    assert (second.code, second.err) == (
+        0,
+        "The demonstration schools are there already. Nothing was changed.\n",
+    )
+    assert asyncio.run(_shown()) == shown
+    assert run("audit").code == 0
+
+
+def test_an_unknown_dialect_is_refused(run: Run, migrated: str) -> None:
+    assert migrated
+    ended = run("serve", "--root-dialect", "nothing")
+    assert ended.code == 2
+    assert ended.err == (
+        "There is no dialect “nothing”. TALLYSTICK_DIALECTS and TALLYSTICK_ROOT_DIALECT know "
+        "school-billing.\n"
+    )
