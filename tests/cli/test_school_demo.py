@@ -24,10 +24,9 @@ async def _shown() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the collector of the test process alone, and its log."""
+    """Leave the collector of the test process alone."""
     idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
     monkeypatch.setattr("tallystick.web.app.gc", idle)
-    monkeypatch.setenv("TALLYSTICK_LOG_LEVEL", "error")
 
 
 @pytest.mark.usefixtures("quiet")
@@ -53,10 +52,8 @@ def test_the_schools_are_made_once_and_have_their_numbers(run: Run, migrated: st
         "VOID": 2,
     }
     second = run("demo", "--data", "school-billing")
-    assert (second.code, second.err) == (
-        0,
-        "The demonstration schools are there already. Nothing was changed.\n",
-    )
+    assert second.code == 0
+    assert second.err.endswith("schools are there already. Nothing was changed.\n")
     assert asyncio.run(_shown()) == shown
     assert run("audit").code == 0
 
