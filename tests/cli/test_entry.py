@@ -37,6 +37,8 @@ def test_the_published_commands_exist() -> None:
         "export books",
         "import customers",
         "import invoices",
+        "invoices list",
+        "invoices show",
         "key create",
         "migrate down",
         "migrate status",

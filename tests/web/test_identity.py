@@ -62,7 +62,13 @@ BODIES |= {
 }
 OF_MANY = {"create_invoices", "record_payments"}
 """Operations that answer each item by itself."""
-NOT_ABOUT_ONE = {"list_customers", "list_invoices", "list_payments", "list_organizations"} | {
+NOT_ABOUT_ONE = {
+    "sum_invoices",
+    "list_customers",
+    "list_invoices",
+    "list_payments",
+    "list_organizations",
+} | {
     *("create_customer", "list_balances", "get_trial_balance", "create_organization"),
     *("list_refunds", "list_credit_notes"),
 }

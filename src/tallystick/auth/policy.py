@@ -33,6 +33,7 @@ PERMISSIONS: dict[str, Permission] = {
     "create_invoice": "write",
     "create_invoices": "write",
     "list_invoices": "read",
+    "sum_invoices": "read",
     "get_invoice": "read",
     "get_totals_trace": "read",
     "change_invoice": "write",

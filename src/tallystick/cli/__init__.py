@@ -2,6 +2,7 @@
 
 entry      every command with its options and examples
 books      the commands that carry whole books; exporting and importing do it
+invoices   the commands that look at invoices; browsing does it
 sheets     files of rows; decoding is from rows to documents
 options    what several commands share
 exits      the exit codes

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from tallystick.cli import books, exits
+from tallystick.cli import books, exits, invoices
 from tallystick.cli.options import DAY, Json, Organization
 from tallystick.cli.options import help_text as _help
 
@@ -55,6 +55,7 @@ migrate = _group("migrate", "Bring the database to the tables that this version 
 organizations = _group("organizations", "Organizations: those who are owed.")
 key = _group("key", "API keys.")
 app.add_typer(books.export, name="export", help="The books for other programs.")
+app.add_typer(invoices.invoices, name="invoices", help="Invoices: what is owed.")
 app.add_typer(books.imports, name="import", help="Customers and invoices from files.")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]

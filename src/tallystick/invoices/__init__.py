@@ -16,6 +16,7 @@ credit_notes what a credit note takes back and says; pure
 credit_note_queries read credit notes
 erasing     erase a customer, also from the answers that quote them
 queries     read and lock invoices
+summing     what many invoices come to
 checks      the invariants that the audit counts
 credit_note_checks those of credit notes
 """

@@ -7,13 +7,15 @@ from operator import eq, ge, le
 from typing import Any, TypedDict, get_args
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Row, Select, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, select
 
 from tallystick.invoices import states, trace
 from tallystick.invoices.models import CONTENTS, INVOICES, LINES
 from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, paging, rows
 from tallystick.kernel.errors import Refused, shown
+from tallystick.kernel.searching import contains
+from tallystick.parties.models import CUSTOMERS
 
 DUE = INVOICES.c.total - INVOICES.c.paid - INVOICES.c.credited - INVOICES.c.written_off
 
@@ -109,6 +111,8 @@ class InvoiceFilter:
     due_to: date | None = None
     total_min: int | None = None
     total_max: int | None = None
+    q: str | None = None
+    """Text in the number, the customer's name or the buyer's reference."""
 
 
 def lock_invoices(
@@ -217,7 +221,7 @@ def list_invoices(
 ) -> paging.Page[InvoiceSummary]:
     """List the invoices of an organization, newest first. `today` is in the organization's zone."""
     statement = select(INVOICES).where(INVOICES.c.organization_id == organization_id)
-    statement = _narrowed(statement, wanted, today)
+    statement = narrowed(statement, wanted, today)
     names = INVOICES.c.keys()
 
     def shape(row: Row[Any]) -> InvoiceSummary:
@@ -237,8 +241,11 @@ _STATUSES = {
 }
 
 
-def _narrowed(statement: Select[Any], wanted: InvoiceFilter, today: date) -> Select[Any]:
+def narrowed(statement: Select[Any], wanted: InvoiceFilter, today: date) -> Select[Any]:
+    """Narrow a statement over the invoices of an organization."""
     column = INVOICES.c
+    if wanted.q is not None:
+        statement = statement.where(_says(wanted.q))
     if wanted.status == "overdue":
         statement = statement.where(column.status == "open", column.due_date < today, DUE > 0)
     elif wanted.status is not None:
@@ -255,6 +262,20 @@ def _narrowed(statement: Select[Any], wanted: InvoiceFilter, today: date) -> Sel
         (wanted.total_max, column.total, le),
     )
     return statement.where(*[test(of, value) for value, of, test in bounds if value is not None])
+
+
+def _says(text: str) -> ColumnElement[bool]:
+    of_customer = select(CUSTOMERS.c.id).where(
+        CUSTOMERS.c.organization_id == INVOICES.c.organization_id,
+        CUSTOMERS.c.id == INVOICES.c.customer_id,
+        contains(CUSTOMERS.c.name, text),
+    )
+    of_content = select(CONTENTS.c.invoice_id).where(
+        CONTENTS.c.organization_id == INVOICES.c.organization_id,
+        CONTENTS.c.invoice_id == INVOICES.c.id,
+        contains(CONTENTS.c.reference, text),
+    )
+    return contains(INVOICES.c.number, text) | of_customer.exists() | of_content.exists()
 
 
 def open_of_customers(

@@ -169,10 +169,16 @@ def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
             f"busy_timeout={STATEMENT_TIMEOUT_S * 1000}",
         ):
             raw.execute(f"PRAGMA {pragma}")
+        # Its own knows the letters of English only, and people look for names.
+        raw.create_function("lower", 1, _lower, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _begin(conn: Connection) -> None:
         conn.exec_driver_sql(begin)
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _prepare_postgresql(engine: Engine, statement_timeout_s: int, *, writes: bool) -> None:

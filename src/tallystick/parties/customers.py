@@ -25,6 +25,7 @@ from tallystick.kernel import (
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.kernel.idempotency import Answer, each
+from tallystick.kernel.searching import contains
 from tallystick.parties import organizations
 from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
 
@@ -235,6 +236,7 @@ def list_customers(
     kind: CustomerKind | None = None,
     email: str | None = None,
     external_reference: str | None = None,
+    q: str | None = None,
     after: UUID | None = None,
     limit: int = paging.LIMIT_DEFAULT,
 ) -> paging.Page[CustomerDocument]:
@@ -249,6 +251,9 @@ def list_customers(
     for name, value in wanted.items():
         if value is not None:
             statement = statement.where(CUSTOMERS.c[name] == value)
+    if q is not None:
+        found = contains(CUSTOMERS.c.name, q) | contains(CUSTOMERS.c.external_reference, q)
+        statement = statement.where(found)
     return paging.newest_first(
         conn, statement, CUSTOMERS.c.id, after=after, limit=limit, shape=document
     )

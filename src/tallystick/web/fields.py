@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from tallystick.kernel import money
 from tallystick.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from tallystick.kernel.searching import TEXT_MAX
 
 DAY_MIN: Final = date(1900, 1, 1)
 DAY_MAX: Final = date(2199, 12, 31)
@@ -128,6 +129,16 @@ Line = Annotated[str, AfterValidator(line), Field(json_schema_extra=_LINE_SCHEMA
 """Text on one line."""
 Paragraph = Annotated[str, AfterValidator(paragraph), Field(max_length=2000)]
 """Text that may have line breaks."""
+Looked = Annotated[
+    Line | None,
+    Field(
+        min_length=1,
+        max_length=TEXT_MAX,
+        description="Text anywhere in the names or numbers, in capitals or not.",
+        examples=["okonkwo"],
+    ),
+]
+"""What a list is searched for."""
 Day = Annotated[
     date,
     BeforeValidator(_day),

@@ -73,6 +73,7 @@ async def list_customers(
             kind=query.kind,
             email=query.email,
             external_reference=query.external_reference,
+            q=query.q,
             after=after,
             limit=query.limit,
         )

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
-from tallystick.invoices import queries
+from tallystick.invoices import queries, summing
 from tallystick.invoices.annotating import AnnotateInvoice, annotate_invoices
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
 from tallystick.invoices.drafting import (
@@ -38,13 +38,16 @@ from tallystick.web.api.shapes.corrections import (
 from tallystick.web.api.shapes.invoice_views import (
     Invoice,
     InvoiceList,
+    InvoiceSums,
     TotalsTrace,
     shown_in_list,
+    shown_totals,
     shown_whole,
 )
 from tallystick.web.api.shapes.invoices import (
     DraftChanges,
     InvoiceQuery,
+    InvoiceTotalsQuery,
     IssueOptions,
     NewInvoice,
     VoidReason,
@@ -138,6 +141,23 @@ async def list_invoices(
         )
     )
     return call.page(page, shown_in_list, query)
+
+
+@router.get(
+    "/totals",
+    responses=answers(
+        InvoiceSums,
+        *("money.currency_unknown", "money.malformed", "money.precision", "money.too_large"),
+    ),
+)
+async def sum_invoices(
+    call: Reading, query: Annotated[InvoiceTotalsQuery, QueryParameters()]
+) -> Response:
+    """Add up the invoices that a list with the same filters shows, for each currency."""
+    place, today = call.place, call.today()
+    wanted = invoice_filter(query, place.currency)
+    found = await call.read(lambda conn: summing.sum_invoices(conn, place.id, wanted, today=today))
+    return call.reply({"data": [shown_totals(each) for each in found]})
 
 
 @router.get("/{invoice_id}", responses=answers(Invoice, *_ONE))

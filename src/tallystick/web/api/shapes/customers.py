@@ -11,6 +11,7 @@ from tallystick.web.fields import (
     Body,
     Id,
     Line,
+    Looked,
     Moment,
     NextCursor,
     PageQuery,
@@ -88,6 +89,7 @@ class CustomerChanges(Part):
 class CustomerQuery(PageQuery):
     """What a list of customers is narrowed to; all that is given must hold."""
 
+    q: Looked = None
     active: Annotated[
         bool | None, Field(description="Only those in use, or only the others.", examples=[True])
     ] = None

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tallystick.invoices.queries import InvoiceDocument, InvoiceSummary, LineDocument, RateDocument
 from tallystick.invoices.states import InvoiceStatus, PaymentStatus
+from tallystick.invoices.summing import InvoiceTotals
 from tallystick.kernel import money
 from tallystick.web.api.shapes import amounts
 from tallystick.web.api.shapes.invoices import (
@@ -186,6 +187,24 @@ class InvoiceList(View):
     next: NextCursor
 
 
+class CurrencyTotals(View):
+    """The invoices of one currency together."""
+
+    currency: CurrencyCode
+    count: Annotated[int, Field(description="How many there are.", examples=[241])]
+    total: Annotated[Amount, Field(description="Their totals with tax.", examples=["32000.00"])]
+    paid: Annotated[Amount, Field(description="What was paid.", examples=["12000.00"])]
+    credited: Annotated[Amount, Field(description="What credit notes took off.", examples=["0.00"])]
+    written_off: Annotated[Amount, Field(description="What was given up.", examples=["0.00"])]
+    due: Annotated[Amount, Field(description="What is left to pay.", examples=["20000.00"])]
+
+
+class InvoiceSums(View):
+    """What a list of invoices comes to, for each currency."""
+
+    data: list[CurrencyTotals]
+
+
 class TraceStep(View):
     """One figure of an invoice, and how it came about."""
 
@@ -277,4 +296,12 @@ def texts(shown: dict[str, Any], names: tuple[str, ...], currency: str) -> dict[
     """Write these amounts as decimal text, in place."""
     for name in names:
         shown[name] = money.text(shown[name], currency)
+    return shown
+
+
+def shown_totals(totals: InvoiceTotals) -> dict[str, Any]:
+    """Show what the invoices of one currency come to."""
+    shown: dict[str, Any] = dict(totals)
+    for name in ("total", "paid", "credited", "written_off", "due"):
+        shown[name] = money.text(shown[name], totals["currency"])
     return shown

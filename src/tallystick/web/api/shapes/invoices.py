@@ -20,11 +20,13 @@ from tallystick.web.fields import (
     Day,
     Id,
     Line,
+    Looked,
     PageQuery,
     Paragraph,
     Part,
     Percent,
     Quantity,
+    Query,
 )
 
 Series = Annotated[
@@ -184,9 +186,10 @@ class VoidReason(Body):
     ]
 
 
-class InvoiceQuery(PageQuery):
-    """What a list of invoices is narrowed to; all that is given must hold."""
+class InvoiceTotalsQuery(Query):
+    """Which invoices are meant; all that is given must hold."""
 
+    q: Looked = None
     status: Annotated[
         Literal["draft", "open", "void", "credited", "unpaid", "partial", "paid", "overdue"] | None,
         Field(
@@ -228,6 +231,10 @@ class InvoiceQuery(PageQuery):
     total_max: Annotated[
         Amount | None, Field(description="With this total or less.", examples=["500.00"])
     ] = None
+
+
+class InvoiceQuery(InvoiceTotalsQuery, PageQuery):
+    """What a list of invoices is narrowed to; all that is given must hold."""
 
 
 def invoice_lines(lines: Sequence[NewLine], currency: str) -> tuple[InvoiceLine, ...]:
@@ -301,7 +308,7 @@ def _line_sent(line: LineDocument, currency: str) -> dict[str, Any]:
     }
 
 
-def invoice_filter(query: InvoiceQuery, own_currency: str) -> InvoiceFilter:
+def invoice_filter(query: InvoiceTotalsQuery, own_currency: str) -> InvoiceFilter:
     """Read what a list is narrowed to. An amount narrows to its currency too.
 
     Raises:
@@ -327,4 +334,5 @@ def invoice_filter(query: InvoiceQuery, own_currency: str) -> InvoiceFilter:
         due_to=query.due_to,
         total_min=least,
         total_max=most,
+        q=query.q,
     )
