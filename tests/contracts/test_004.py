@@ -425,6 +425,29 @@ async def test_another_amount_replaces_the_invoice_under_its_number(contract: Co
     await contract("GET", f"{path}/payments", 200, [payment])
 
 
+async def test_a_request_repeated_after_a_replacement_names_the_same_numbers(
+    contract: Contract,
+) -> None:
+    school = await contract.school()
+    student = await contract.student(school["id"])
+    sent = {
+        "amount_total": "100.00",
+        "currency": "MXN",
+        "due_date": "2026-12-31",
+        "student_id": student["id"],
+    }
+    key = {"Idempotency-Key": ids.new().hex}
+    invoice = await contract("POST", "/invoices", 201, sent=sent, **key)
+    path = f"/invoices/{invoice['id']}"
+    payment = await contract("POST", f"{path}/payments", 201, sent={"amount": "30.00"})
+    for total in ("80.00", "70.00"):
+        await contract("PATCH", path, 200, sent={"amount_total": total})
+    await contract("POST", "/invoices", 201, invoice, sent, **key)
+    listed = await contract("GET", f"/invoices?student_id={student['id']}", 200)
+    assert [each["id"] for each in listed] == [invoice["id"]]
+    await contract("GET", f"{path}/payments", 200, [payment])
+
+
 async def test_a_statement_of_a_student(contract: Contract) -> None:
     school = await contract.school()
     student = await contract.student(school["id"])

@@ -113,12 +113,16 @@ def _replace(
     moments = {"issued_at": old["issued_at"], "created_at": old["created_at"]}
     facts: dict[str, Any] = {**moments, **known[place[1]].facts}
     blocks.invoices.point(place[1], new_id, facts)
-    blocks.replaced.give([Wanted(*place)], act.at)
+    kept = {"number": known[place[1]].number}
+    gone = [Wanted(*place, facts=kept)]
     old_parts = {part_id(each["payment_id"], place[1]): each for each in paying}
     numbered = alias_numbers.by_object(conn, NAME, "payment", old_parts)
     for object_id, alias in numbered.items():
         new_part = part_id(old_parts[object_id]["payment_id"], new_id)
         blocks.payments.point(object_id, new_part, alias.facts)
+        gone.append(Wanted(place[0], object_id, facts={"number": alias.number}))
+    # A request that is repeated later still finds the number that it was answered with.
+    blocks.replaced.give(gone, act.at)
     return answer
 
 

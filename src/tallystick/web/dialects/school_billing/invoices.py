@@ -12,7 +12,7 @@ from tallystick.invoices.content import DraftContent
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
 from tallystick.invoices.issuing import IssueNew, issue_new
 from tallystick.kernel import alias_numbers
-from tallystick.kernel.alias_numbers import Alias
+from tallystick.kernel.alias_numbers import Alias, Wanted
 from tallystick.kernel.errors import Refused
 from tallystick.parties.organizations import get_organization
 from tallystick.web.dialects.calling import DialectCall
@@ -67,8 +67,8 @@ async def create_invoice(call: Posted, body: NewInvoice) -> Shown:
         "created_at": issued["created_at"],
         "updated_at": issued["updated_at"],
     }
-    numbered, students = await numbers.invoices(call, [document])
-    shown = encoding.invoice(document, numbered[invoice_id], students[alias.object_id])
+    numbered = await numbers.given(call, "invoice", Wanted(place, invoice_id))
+    shown = encoding.invoice(document, numbered, body.student_id)
     log.info(
         "invoice_created",
         invoice_id=shown["id"],

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final, Literal
 from uuid import UUID
 
@@ -58,6 +59,18 @@ def wanted_student(organization_id: UUID, document: CustomerDocument) -> Wanted:
 def part_id(payment_id: UUID | str, invoice_id: UUID | str) -> UUID:
     """Name what a payment gives to one invoice: the contract's payment."""
     return ids.derived(UUID(str(payment_id)), str(invoice_id))
+
+
+async def given(call: DialectCall, kind: Kind, wanted: Wanted) -> Alias:
+    """Give the number of what a command made, also when that has been replaced meanwhile."""
+    if call.replayed:
+        moved = await call.read(
+            lambda conn: alias_numbers.by_object(conn, NAME, "replaced", [wanted.object_id])
+        )
+        if moved:
+            alias = moved[wanted.object_id]
+            return replace(alias, number=alias.facts["number"], facts=wanted.facts)
+    return (await call.numbered(kind, [wanted]))[wanted.object_id]
 
 
 async def schools(call: DialectCall, organization_ids: Collection[UUID]) -> dict[UUID, int]:

@@ -69,8 +69,8 @@ async def _pay(call: DialectCall, invoice_number: int, body: NewPaymentOfInvoice
     part_id = numbers.part_id(recorded["id"], alias.object_id)
     facts = encoding.UNSAID if body.method is None else {}
     wanted = Wanted(alias.organization_id, part_id, facts=facts)
-    numbered = await call.numbered("payment", [wanted])
-    shown = encoding.payment(part, numbered[part_id], invoice_number)
+    numbered = await numbers.given(call, "payment", wanted)
+    shown = encoding.payment(part, numbered, invoice_number)
     log.info(
         "payment_processed",
         payment_id=shown["id"],
