@@ -323,6 +323,32 @@ def test_added_and_changed_rows_go_together(
     assert len(found(*[f"n{number}" for number in range(10)])) == 10
 
 
+def test_a_change_that_several_make_is_made_once(
+    things: Database, organization_id: UUID, add: Callable[..., None], found: Any
+) -> None:
+    add({"code": "a", "minor": 1})
+    writes = rows.Writes()
+    key = {"organization_id": organization_id, "number": 0}
+    for minor in (2, 3):
+        writes.change_once(THING, {**key, "code": "a"}, {"minor": minor})
+        writes.change_once(THING, {**key, "code": "nobody"}, {"minor": minor})
+    things.write(writes.flush)
+    assert [row["minor"] for row in found("a", "nobody")] == [2]
+    # Once in each flush.
+    writes.change_once(THING, {**key, "code": "a"}, {"minor": 4})
+    things.write(writes.flush)
+    assert [row["minor"] for row in found("a")] == [4]
+
+
+def test_a_day_is_a_key(things: Database, organization_id: UUID, add: Callable[..., None]) -> None:
+    days = [date(2026, 3, 1), date(2026, 2, 28), date(1900, 1, 1)]
+    add(*[{"code": str(day), "day": day} for day in days])
+    columns = (THING.c.organization_id, THING.c.day)
+    wanted = [(organization_id, day) for day in [*days[:2], date(2026, 3, 2)]]
+    found = things.read(lambda conn: rows.find(conn, columns, wanted))
+    assert [row.day for row in found] == [days[1], days[0]]
+
+
 def test_a_locked_row_waits_for_its_holder(
     things: Database, organization_id: UUID, add: Callable[..., None], found: Any
 ) -> None:
