@@ -128,12 +128,14 @@ aims: st.SearchStrategy[Aim] = st.sampled_from(
 class Machine(RuleBasedStateMachine):
     """The books of one organization on one database, and the model beside them."""
 
+    make_model: type[Model] = Model
+
     def __init__(self, database: Database, said: Counter[str]) -> None:
         super().__init__()
         self.database = database
         self.said = said
         """How often each answer was given, in all runs together."""
-        self.model = Model("UTC")
+        self.model: Model = self.make_model("UTC")
         self.organization_id = ids.NIL
         self.now = STARTS[0]
         self.keys = 0
@@ -145,7 +147,7 @@ class Machine(RuleBasedStateMachine):
         """Begin with empty books."""
         empty(self.database)
         self.now = start
-        self.model = Model(zone)
+        self.model = self.make_model(zone)
         founding = CreateOrganization(
             act=Act(OPERATOR, ids.NIL, start, "found", fingerprint()),
             slug="north",

@@ -6,7 +6,7 @@ otherwise. It knows nothing of tables, locks or batches.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,11 @@ from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal
 from tallystick.kernel.idempotency import Answer
 from tallystick.parties.customers import CreateCustomer
+from tallystick.payments.applying import ApplyCredit
+from tallystick.payments.claiming import ClaimPayment, ConfirmPayment, DeclinePayment
 from tallystick.payments.recording import RecordPayment
+from tallystick.payments.refunding import RefundPayment
+from tallystick.payments.releasing import ReleaseAllocation
 
 DECIMALS = {"EUR": 2, "JPY": 0}
 TERMS_DAYS = 14
@@ -35,6 +39,12 @@ Command = (
     | IssueNew
     | VoidInvoice
     | RecordPayment
+    | ApplyCredit
+    | ReleaseAllocation
+    | RefundPayment
+    | ClaimPayment
+    | ConfirmPayment
+    | DeclinePayment
 )
 Plan = list[tuple["Invoice", int]]
 Effect = Callable[[Any], None]
@@ -108,11 +118,18 @@ class Payment:
     amount: int
     currency: str
     parts: dict[UUID, int]
-    receipt: str
+    receipt: str | None
+    paid_on: date
+    status: str = "succeeded"
+    refunded: int = 0
+    moved: dict[UUID, tuple[datetime, int]] = field(default_factory=dict)
+    """When it last gave to an invoice or took back, and in which order among equals."""
 
     @property
     def unallocated(self) -> int:
-        return self.amount - sum(self.parts.values())
+        if self.status != "succeeded":
+            return 0
+        return self.amount - sum(self.parts.values()) - self.refunded
 
 
 @dataclass
@@ -129,6 +146,8 @@ class Model:
     answers: dict[str, tuple[str, Any]] = field(default_factory=dict)
     """Fingerprint and outcome under each key."""
     counters: dict[tuple[str, int], tuple[int, date]] = field(default_factory=dict)
+    moves: int = 0
+    """Times that money went to an invoice or was taken back."""
     done: int = 0
     """Commands that had an effect; each is told as one event."""
 
@@ -200,6 +219,8 @@ class Model:
                 return self._void(command)
             case RecordPayment():
                 return self._pay(command)
+            case _:
+                raise NotImplementedError
 
     def _create_customer(self, command: CreateCustomer) -> Effect:
         reference = command.external_reference
@@ -333,23 +354,32 @@ class Model:
         customer_id, plan = self._plan(command)
 
         def effect(result: Any) -> None:
-            _, last = self.counters.get(("REC", today.year), (0, today))
-            day = max(today, last)
-            receipt = self._number("REC", today.year, day)
             payment = Payment(
                 id=UUID(result["id"]),
                 customer_id=customer_id,
                 amount=command.amount,
                 currency=command.currency,
-                parts={invoice.id: part for invoice, part in plan},
-                receipt=receipt,
+                parts={},
+                receipt=None,
+                paid_on=command.paid_on or today,
             )
             self.payments.append(payment)
-            self._book_payment(payment, command.paid_on or today)
-            assert (result["receipt_number"], result["receipt_date"]) == (receipt, str(day))
-            self.compare_payment(payment, result)
+            self._settle(payment, plan, command.act, result)
 
         return effect
+
+    def _settle(self, payment: Payment, plan: Plan, act: Act, result: Any) -> None:
+        today = self.today(act)
+        _, last = self.counters.get(("REC", today.year), (0, today))
+        day = max(today, last)
+        payment.receipt = self._number("REC", today.year, day)
+        cash = "Assets:Cash:BankTransfer"
+        self.postings.append((payment.paid_on, cash, payment.currency, payment.amount))
+        credit = f"Liabilities:Credit:{ids.code(payment.customer_id)}"
+        self.postings.append((payment.paid_on, credit, payment.currency, -payment.amount))
+        self.move(payment, plan, act.at, payment.paid_on)
+        assert (result["receipt_number"], result["receipt_date"]) == (payment.receipt, str(day))
+        self.compare_payment(payment, result)
 
     def _plan(self, command: RecordPayment) -> tuple[UUID, Plan]:
         if not command.invoices:
@@ -379,14 +409,20 @@ class Model:
             raise No("payment.rest_unallocated")
         return customer_id, plan
 
-    def _book_payment(self, payment: Payment, day: date) -> None:
-        for invoice_id, part in payment.parts.items():
-            self.invoices[invoice_id].paid += part
+    def move(self, payment: Payment, plan: Plan, at: datetime, day: date) -> None:
+        """Give parts of a payment to invoices, or take them back where they are negative."""
         code, currency = ids.code(payment.customer_id), payment.currency
-        allocated = payment.amount - payment.unallocated
-        self.postings.append((day, "Assets:Cash:BankTransfer", currency, payment.amount))
-        self.postings.append((day, f"Assets:Receivable:{code}", currency, -allocated))
-        self.postings.append((day, f"Liabilities:Credit:{code}", currency, -payment.unallocated))
+        for invoice, part in plan:
+            invoice.paid += part
+            left = payment.parts.get(invoice.id, 0) + part
+            payment.parts[invoice.id] = left
+            if not left:
+                del payment.parts[invoice.id]
+            self.moves += 1
+            last = payment.moved.get(invoice.id, (at, 0))
+            payment.moved[invoice.id] = max(last, (at, self.moves))
+            self.postings.append((day, f"Assets:Receivable:{code}", currency, -part))
+            self.postings.append((day, f"Liabilities:Credit:{code}", currency, part))
 
     @staticmethod
     def compare(invoice: Invoice, shown: Any) -> None:
@@ -415,7 +451,8 @@ class Model:
             "currency": payment.currency,
             "unallocated": payment.unallocated,
             "receipt_number": payment.receipt,
-            "status": "succeeded",
+            "refunded": payment.refunded,
+            "status": payment.status,
         }
         assert {name: shown[name] for name in names} == names
 
