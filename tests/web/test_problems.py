@@ -19,11 +19,11 @@ from tallystick.web.kinds.requests import REQUESTS
 from tallystick.web.problems import TABLE
 
 SOURCE = Path(tallystick.__file__).parent
-SAYING = {"Refused", "Invalid", "Refusal", "problem", "refused", "__init__"}
+SAYING = {"Refused", "Invalid", "Refusal", "problem", "_problem", "refused", "__init__"}
 """What is called with a code as its first text."""
 CODE = re.compile(r"[a-z_]+\.[a-z_]+")
-NEVER_SERVED = ("settings.", "migrations.", "database.")
-"""Codes that stop the program before it serves anything."""
+NEVER_SERVED = ("settings.", "migrations.", "database.", "file.")
+"""Codes that the command line alone says."""
 
 
 @pytest.fixture(scope="module")
