@@ -94,7 +94,7 @@ class Shell:
             if started:
                 raise
             detail = "Something failed in the server. Its log has the details under the request_id."
-            await self._problem(scope, "server.error", detail)(scope, receive, answer)
+            await self.problem(scope, "server.error", detail)(scope, receive, answer)
 
     async def _guarded(
         self, scope: Scope, receive: Receive, answer: Send, headers: dict[bytes, bytes]
@@ -102,7 +102,7 @@ class Shell:
         encoding = headers.get(b"content-encoding")
         if encoding is not None and encoding.lower() != b"identity":
             detail = f"The Content-Encoding is {shown(encoding.decode('latin-1'))}. Send none."
-            refused = self._problem(scope, "request.content_encoding", detail)
+            refused = self.problem(scope, "request.content_encoding", detail)
             await refused(scope, receive, answer)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -111,9 +111,10 @@ class Shell:
             await self._app(scope, _bounded(receive, headers, limit), answer)
         except _TooLarge:
             detail = f"The body has more than {limit} bytes."
-            await self._problem(scope, "request.too_large", detail)(scope, receive, answer)
+            await self.problem(scope, "request.too_large", detail)(scope, receive, answer)
 
-    def _problem(self, scope: Scope, code: str, detail: str) -> Response:
+    def problem(self, scope: Scope, code: str, detail: str) -> Response:
+        """Say no in the form of whoever owns the address."""
         mounted = self._dialects.owner(scope)
         if mounted is None:
             return problem(scope, code, detail)
