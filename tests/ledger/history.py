@@ -1,7 +1,8 @@
 """A random history of books: real use cases, in batches, chosen by a seeded random.
 
 Grows with the product: whatever books an entry is among the steps, and a history that is long
-enough has had all of them.
+enough has had all of them. Steps look at what the books hold and then act; what the rules refuse,
+such as paying an invoice that an earlier command of the batch has paid, is no part of the history.
 """
 
 import random
@@ -11,26 +12,53 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row, select
+
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
 from tallystick.invoices.issuing import IssueNew, issue_new
-from tallystick.invoices.queries import InvoiceDocument
+from tallystick.invoices.models import INVOICES
+from tallystick.invoices.queries import DUE
 from tallystick.invoices.totals import Discount, Line
+from tallystick.invoices.writing_off import WriteOff, write_off_invoices
+from tallystick.kernel.errors import Refusal
 from tallystick.parties.customers import create_customers
 from tallystick.payments.allocating import Share
-from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.applying import ApplyCredit, apply_credit
+from tallystick.payments.claiming import (
+    ClaimPayment,
+    ConfirmPayment,
+    DeclinePayment,
+    claim_payments,
+    confirm_payments,
+    decline_payments,
+)
+from tallystick.payments.crediting import CreditInvoice, credit_invoices
+from tallystick.payments.models import ALLOCATIONS, PAYMENTS
 from tallystick.payments.recording import record_payments
+from tallystick.payments.refunding import RefundPayment, refund_payments
+from tallystick.payments.releasing import ReleaseAllocation, release_allocations
+from tallystick.payments.replacing import ReplaceInvoice, replace_invoices
 from tallystick.payments.states import OFFLINE_METHODS
-from tests.factories import Books
+from tests.factories import Books, UseCase
 
 BATCH_MAX = 64
+FEW = 6
+"""Commands of a batch of what happens seldom."""
 CUSTOMERS = 25
 CURRENCIES = ("EUR", "EUR", "EUR", "JPY", "KWD", "CLF")
 """Decimals 2, 0, 3 and 4; most in the organization's own."""
 RATES_PPM = (0, 70_000, 77_000, 190_000, 200_000)
+KINDS = frozenset(
+    {
+        *("issued", "voided", "paid in part", "paid in whole", "paid more", "credited"),
+        *("written off", "replaced", "refunded", "credit applied", "released"),
+        *("claimed", "confirmed", "declined"),
+    }
+)
 
 
 class History:
-    """Lets things happen in one set of books, and counts them by kind."""
+    """Lets things happen in one set of books, and counts what was done by kind."""
 
     def __init__(self, books: Books, seed: int) -> None:
         self.done: Counter[str] = Counter()
@@ -38,38 +66,50 @@ class History:
         self._random = random.Random(seed)
         made = [books.customer_command(name=f"Customer {number}") for number in range(CUSTOMERS)]
         self._customers = [UUID(each["id"]) for each in books.outcomes(create_customers, *made)]
-        self._open: dict[UUID, InvoiceDocument] = {}
-        self._due: dict[UUID, int] = {}
 
     def run(self, operations: int) -> None:
         """Let at least so many operations happen."""
-        steps: Sequence[tuple[int, Callable[[int], int]]] = (
+        steps: Sequence[tuple[int, Callable[[], None]]] = (
             (6, self._issue),
-            (8, self._pay),
-            (1, self._void),
+            (6, self._pay),
+            (2, self._void),
+            (2, self._credit),
+            (2, self._write_off),
+            (2, self._replace),
+            (2, self._refund),
+            (2, self._apply),
+            (2, self._release),
+            (2, self._claim),
+            (3, self._decide),
         )
         weights, chosen = zip(*steps, strict=True)
         while self.done.total() < operations:
             self._books.act.now += timedelta(hours=self._random.randrange(1, 20))
             [step] = self._random.choices(chosen, weights)
-            step(self._random.randint(1, BATCH_MAX))
+            step()
 
-    def _issue(self, count: int) -> int:
-        commands = []
-        for _ in range(count):
-            lines = tuple(self._line() for _ in range(self._random.randint(1, 4)))
-            content = self._books.content(
-                customer_id=self._random.choice(self._customers),
-                currency=self._random.choice(CURRENCIES),
-                lines=lines,
-                discount=self._random.choice((None, None, Discount("percent", 25_000))),
-            )
-            commands.append(IssueNew(self._books.act(), content))
-        for invoice in self._books.outcomes(issue_new, *commands):
-            self._open[UUID(invoice["id"])] = invoice
-            self._due[UUID(invoice["id"])] = invoice["due"]
-            self.done["issued"] += 1
-        return count
+    def _do(self, use_case: UseCase[Any, Any], commands: dict[str, list[Any]]) -> None:
+        """Run one batch, and count what was done under the kinds of its commands."""
+        kinds = [kind for kind, each in commands.items() for _ in each]
+        batch = [command for each in commands.values() for command in each]
+        answers = self._books.answers(use_case, *batch)
+        for kind, answer in zip(kinds, answers, strict=True):
+            self.done[kind] += not isinstance(answer.outcome, Refusal)
+
+    def _issue(self) -> None:
+        commands = [
+            IssueNew(self._books.act(), self._content(self._random.choice(CURRENCIES)))
+            for _ in range(self._random.randint(1, BATCH_MAX))
+        ]
+        self._do(issue_new, {"issued": commands})
+
+    def _content(self, currency: str, customer_id: UUID | None = None) -> Any:
+        return self._books.content(
+            customer_id=customer_id or self._random.choice(self._customers),
+            currency=currency,
+            lines=tuple(self._line() for _ in range(self._random.randint(1, 4))),
+            discount=self._random.choice((None, None, Discount("percent", 25_000))),
+        )
 
     def _line(self) -> Line:
         return Line(
@@ -79,48 +119,118 @@ class History:
             self._random.choice(RATES_PPM),
         )
 
-    def _pay(self, count: int) -> int:
-        """Pay each of some open invoices: a part, the whole, or more for credit."""
-        kinds, commands = [], []
-        for invoice_id in self._picked(count):
-            due = self._due[invoice_id]
-            kind = self._random.choice(("part", "whole", "more"))
-            amount = {"part": self._random.randint(1, due), "whole": due, "more": due + 500}[kind]
-            kinds.append("part" if amount < due else "whole" if amount == due else "more")
-            commands.append(
-                self._books.payment(
-                    amount,
-                    Share(invoice_id),
-                    currency=self._open[invoice_id]["currency"],
-                    method=self._random.choice(OFFLINE_METHODS),
-                    excess="credit" if kind == "more" else "refuse",
-                )
+    def _pay(self) -> None:
+        """Pay each of some invoices: a part, the whole, or more for credit."""
+        commands: dict[str, list[Any]] = {
+            "paid in part": [],
+            "paid in whole": [],
+            "paid more": [],
+        }
+        for invoice in self._due(BATCH_MAX):
+            kind = self._random.choice(sorted(commands))
+            amounts = {
+                "paid in part": max(1, invoice.due // self._random.randint(2, 9)),
+                "paid in whole": invoice.due,
+                "paid more": invoice.due + 500,
+            }
+            excess = "credit" if kind == "paid more" else "refuse"
+            named = self._incoming(invoice, amounts[kind])
+            commands[kind].append(self._books.payment(named.pop("amount"), excess=excess, **named))
+        self._do(record_payments, commands)
+
+    def _incoming(self, invoice: Row[Any], amount: int) -> dict[str, Any]:
+        return {
+            "amount": amount,
+            "currency": invoice.currency,
+            "method": self._random.choice(OFFLINE_METHODS),
+            "invoices": (Share(invoice.id),),
+        }
+
+    def _void(self) -> None:
+        untouched = [each for each in self._due(FEW) if each.due == each.total]
+        commands = [VoidInvoice(self._books.act(), each.id, "Twice.") for each in untouched]
+        self._do(void_invoices, {"voided": commands})
+
+    def _credit(self) -> None:
+        """Credit parts of invoices, paid ones too: what was paid becomes the customer's credit."""
+        chosen = self._open(FEW)
+        commands = [
+            CreditInvoice(self._books.act(), each.id, "Less.", max(1, each.total // 3))
+            for each in chosen
+        ]
+        self._do(credit_invoices, {"credited": commands})
+
+    def _write_off(self) -> None:
+        commands = [
+            WriteOff(self._books.act(), each.id, "Gone.", self._random.choice((None, 1)))
+            for each in self._due(FEW)
+        ]
+        self._do(write_off_invoices, {"written off": commands})
+
+    def _replace(self) -> None:
+        commands = [
+            ReplaceInvoice(
+                self._books.act(),
+                each.id,
+                self._content(each.currency, each.customer_id),
+                "Wrong lines.",
+                excess="credit",
             )
-        self.done.update(f"paid {kind}" for kind in kinds)
-        for payment in self._books.outcomes(record_payments, *commands):
-            self._take_off(payment)
-        return len(commands)
-
-    def _take_off(self, payment: PaymentDocument) -> None:
-        for part in payment["allocations"]:
-            invoice_id = UUID(part["invoice_id"])
-            self._due[invoice_id] -= part["amount"]
-            if not self._due[invoice_id]:
-                del self._due[invoice_id], self._open[invoice_id]
-
-    def _void(self, count: int) -> int:
-        untouched = [
-            invoice_id
-            for invoice_id in self._picked(count)
-            if self._due[invoice_id] == self._open[invoice_id]["total"]
+            for each in self._open(FEW)
         ]
-        commands: list[Any] = [
-            VoidInvoice(self._books.act(), invoice_id, "Issued twice.") for invoice_id in untouched
-        ]
-        for invoice in self._books.outcomes(void_invoices, *commands):
-            del self._due[UUID(invoice["id"])], self._open[UUID(invoice["id"])]
-            self.done["voided"] += 1
-        return len(commands)
+        self._do(replace_invoices, {"replaced": commands})
 
-    def _picked(self, count: int) -> list[UUID]:
-        return self._random.sample(sorted(self._open), min(count, len(self._open)))
+    def _refund(self) -> None:
+        commands = [
+            RefundPayment(self._books.act(), each.id, self._random.choice((None, 1)))
+            for each in self._payments(PAYMENTS.c.status == "succeeded")
+        ]
+        self._do(refund_payments, {"refunded": commands})
+
+    def _apply(self) -> None:
+        commands = [
+            ApplyCredit(self._books.act(), each.id)
+            for each in self._payments(PAYMENTS.c.unallocated > 0)
+        ]
+        self._do(apply_credit, {"credit applied": commands})
+
+    def _release(self) -> None:
+        commands = [
+            ReleaseAllocation(self._books.act(), each.payment_id, each.invoice_id)
+            for each in self._some(select(ALLOCATIONS), ALLOCATIONS, FEW)
+        ]
+        self._do(release_allocations, {"released": commands})
+
+    def _claim(self) -> None:
+        commands = [
+            ClaimPayment(act=self._books.act(), **self._incoming(each, each.due))
+            for each in self._due(FEW)
+        ]
+        self._do(claim_payments, {"claimed": commands})
+
+    def _decide(self) -> None:
+        waiting = self._payments(PAYMENTS.c.status == "pending_confirmation")
+        if self._random.random() < 0.5:
+            confirmed = [
+                ConfirmPayment(self._books.act(), each.id, excess="credit") for each in waiting
+            ]
+            self._do(confirm_payments, {"confirmed": confirmed})
+        else:
+            declined = [DeclinePayment(self._books.act(), each.id, "No.") for each in waiting]
+            self._do(decline_payments, {"declined": declined})
+
+    def _due(self, count_max: int) -> list[Row[Any]]:
+        due = select(INVOICES, DUE.label("due")).where(INVOICES.c.status == "open", DUE > 0)
+        return self._some(due, INVOICES, count_max)
+
+    def _open(self, count_max: int) -> list[Row[Any]]:
+        return self._some(select(INVOICES).where(INVOICES.c.status == "open"), INVOICES, count_max)
+
+    def _payments(self, condition: Any) -> list[Row[Any]]:
+        return self._some(select(PAYMENTS).where(condition), PAYMENTS, FEW)
+
+    def _some(self, statement: Any, table: Any, count_max: int) -> list[Row[Any]]:
+        own = statement.where(table.c.organization_id == self._books.organization_id)
+        found = self._books.database.read(lambda conn: list(conn.execute(own.order_by(table.c.id))))
+        count = self._random.randint(1, count_max)
+        return self._random.sample(found, min(count, len(found)))

@@ -16,11 +16,10 @@ from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.wiring import audit
 from tests import outside
 from tests.factories import Books, Opening
-from tests.ledger.history import History
+from tests.ledger.history import KINDS, History
 
 SEED = 20260302
 OPERATIONS = {"sqlite": 5_000, "postgresql": 500, "mariadb": 500}
-KINDS = {"issued", "paid part", "paid whole", "paid more", "voided"}
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def judged(books: Books, folder: Path) -> None:
 def test_a_long_history_is_read_by_both_programs(own: Books, engine: str, tmp_path: Path) -> None:
     history = History(own, SEED)
     history.run(OPERATIONS[engine])
-    assert set(history.done) == KINDS
+    assert {kind for kind, count in history.done.items() if count} == KINDS
     assert history.done.total() >= OPERATIONS[engine]
     findings = own.database.read(audit)
     assert {finding.id: finding.violations for finding in findings if finding.violations} == {}
