@@ -44,6 +44,8 @@ from tests.factories import Books, UseCase
 BATCH_MAX = 64
 FEW = 6
 """Commands of a batch of what happens seldom."""
+ROUNDS_MIN = 2
+"""What a first round leaves, such as a claim, a second one meets."""
 CUSTOMERS = 25
 CURRENCIES = ("EUR", "EUR", "EUR", "JPY", "KWD", "CLF")
 """Decimals 2, 0, 3 and 4; most in the organization's own."""
@@ -68,7 +70,7 @@ class History:
         self._customers = [UUID(each["id"]) for each in books.outcomes(create_customers, *made)]
 
     def run(self, operations: int) -> None:
-        """Let at least so many operations happen."""
+        """Let at least so many operations happen, in rounds that have each step in some order."""
         steps: Sequence[tuple[int, Callable[[], None]]] = (
             (6, self._issue),
             (6, self._pay),
@@ -82,11 +84,14 @@ class History:
             (2, self._claim),
             (3, self._decide),
         )
-        weights, chosen = zip(*steps, strict=True)
-        while self.done.total() < operations:
-            self._books.act.now += timedelta(hours=self._random.randrange(1, 20))
-            [step] = self._random.choices(chosen, weights)
-            step()
+        deck = [step for count, step in steps for _ in range(count)]
+        rounds = 0
+        while rounds < ROUNDS_MIN or self.done.total() < operations:
+            self._random.shuffle(deck)
+            for step in deck:
+                self._books.act.now += timedelta(hours=self._random.randrange(1, 20))
+                step()
+            rounds += 1
 
     def _do(self, use_case: UseCase[Any, Any], commands: dict[str, list[Any]]) -> None:
         """Run one batch, and count what was done under the kinds of its commands."""
@@ -210,14 +215,13 @@ class History:
 
     def _decide(self) -> None:
         waiting = self._payments(PAYMENTS.c.status == "pending_confirmation")
-        if self._random.random() < 0.5:
-            confirmed = [
-                ConfirmPayment(self._books.act(), each.id, excess="credit") for each in waiting
-            ]
-            self._do(confirm_payments, {"confirmed": confirmed})
-        else:
-            declined = [DeclinePayment(self._books.act(), each.id, "No.") for each in waiting]
-            self._do(decline_payments, {"declined": declined})
+        half = len(waiting) // 2
+        confirmed = [
+            ConfirmPayment(self._books.act(), each.id, excess="credit") for each in waiting[half:]
+        ]
+        declined = [DeclinePayment(self._books.act(), each.id, "No.") for each in waiting[:half]]
+        self._do(confirm_payments, {"confirmed": confirmed})
+        self._do(decline_payments, {"declined": declined})
 
     def _due(self, count_max: int) -> list[Row[Any]]:
         due = select(INVOICES, DUE.label("due")).where(INVOICES.c.status == "open", DUE > 0)
