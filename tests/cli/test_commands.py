@@ -37,7 +37,8 @@ def test_the_demonstration_is_made_once_and_holds(run: Run, migrated: str) -> No
 
     audited = run("audit", "--json")
     assert (audited.code, audited.json["violations"]) == (0, 0)
-    assert all(found["checked"] > 0 for found in audited.json["findings"])
+    # Sums of closed months are the worker's, and it has not run.
+    assert [each["id"] for each in audited.json["findings"] if not each["checked"]] == ["I22"]
     figures = run("audit")
     assert figures.code == 0
     assert figures.out.count("\n") == len(audited.json["findings"]) + 1
@@ -59,7 +60,7 @@ def test_the_demonstration_shows_every_state(run: Run, migrated: str) -> None:
         ("void", "unpaid"): 1,
     }
     assert paid == {
-        "bank_transfer": 500_00,
+        "bank_transfer": 300_00,
         "card_at_counter": 0,
         "cash": 0,
         "cheque": 0,

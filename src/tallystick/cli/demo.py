@@ -13,11 +13,24 @@ from sqlalchemy import Connection
 
 from tallystick.cli import opened
 from tallystick.cli.output import say
-from tallystick.cli.scenes import SCENES, Invoiced, Payer, Received, Scene, Voided
+from tallystick.cli.scenes import (
+    SCENES,
+    Claimed,
+    Credited,
+    GivenUp,
+    Invoiced,
+    Payer,
+    Received,
+    Refunded,
+    Scene,
+    Step,
+    Voided,
+)
 from tallystick.invoices.content import DraftContent
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
 from tallystick.invoices.drafting import CreateDraft, create_drafts
 from tallystick.invoices.issuing import IssueNew, issue_new
+from tallystick.invoices.writing_off import WriteOff, write_off_invoices
 from tallystick.kernel import clock, ids
 from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.errors import Refusal, Refused
@@ -25,7 +38,10 @@ from tallystick.kernel.idempotency import Answer
 from tallystick.parties.customers import CreateCustomer, create_customers
 from tallystick.parties.organizations import CreateOrganization, create_organizations
 from tallystick.payments.allocating import Share
+from tallystick.payments.claiming import ClaimPayment, claim_payments
+from tallystick.payments.crediting import CreditInvoice, credit_invoices
 from tallystick.payments.recording import RecordPayment, record_payments
+from tallystick.payments.refunding import RefundPayment, refund_payments
 
 T = TypeVar("T")
 
@@ -59,6 +75,7 @@ class Play:
         self.organization_id = ids.NIL
         self.payers: dict[str, UUID] = {}
         self.invoices: dict[str, UUID] = {}
+        self._payments: dict[str, UUID] = {}
         self.paid: list[tuple[UUID, str]] = []
         """Each payment with each invoice that it names."""
 
@@ -68,14 +85,36 @@ class Play:
         for payer in self._scene.payers:
             self.add_payer(payer)
         for step in self._scene.steps:
-            match step:
-                case Invoiced():
-                    self.add_invoice(step)
-                case Received():
-                    self.receive(step)
-                case Voided():
-                    self.void(step)
+            self._take(step)
         return self.new
+
+    def _take(self, step: Step) -> None:
+        match step:
+            case Invoiced():
+                self.add_invoice(step)
+            case Received():
+                self.receive(step)
+            case Voided():
+                self.void(step)
+            case Credited():
+                act = self._act(f"credit {step.key}", step.days_ago)
+                invoice_id = self.invoices[step.invoice]
+                self._do(
+                    credit_invoices, CreditInvoice(act, invoice_id, step.reason, lines=step.lines)
+                )
+            case GivenUp():
+                act = self._act(f"write-off {step.key}", step.days_ago)
+                invoice_id = self.invoices[step.invoice]
+                self._do(write_off_invoices, WriteOff(act, invoice_id, step.reason, step.amount))
+            case Refunded():
+                act = self._act(f"refund {step.key}", step.days_ago)
+                payment_id = self._payments[step.payment]
+                self._do(
+                    refund_payments,
+                    RefundPayment(act, payment_id, step.amount, reason=step.reason),
+                )
+            case Claimed():
+                self._claim(step)
 
     def found(self) -> None:
         """Make the organization."""
@@ -142,7 +181,20 @@ class Play:
             reference=step.reference,
         )
         document = self._do(record_payments, command)
-        self.paid += [(UUID(document["id"]), key) for key in step.invoices]
+        payment_id = UUID(document["id"])
+        self._payments[step.key] = payment_id
+        self.paid += [(payment_id, key) for key in step.invoices]
+
+    def _claim(self, step: Claimed) -> None:
+        command = ClaimPayment(
+            act=self._act(f"claim {step.key}", step.days_ago),
+            amount=step.amount,
+            currency=self._scene.currency,
+            method=step.method,
+            invoices=(Share(self.invoices[step.invoice]),),
+            reference=step.reference,
+        )
+        self._do(claim_payments, command)
 
     def void(self, step: Voided) -> None:
         """Void an invoice."""

@@ -65,7 +65,52 @@ class Voided:
     reason: str
 
 
-Step = Invoiced | Received | Voided
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """Lines of an invoice that a credit note takes back."""
+
+    key: str
+    days_ago: int
+    invoice: str
+    lines: tuple[Line, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A rest that is written off."""
+
+    key: str
+    days_ago: int
+    invoice: str
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """Money of a payment that went back."""
+
+    key: str
+    days_ago: int
+    payment: str
+    amount: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Money that a payer says is on its way; it waits to be confirmed."""
+
+    key: str
+    days_ago: int
+    amount: int
+    method: OfflineMethod
+    invoice: str
+    reference: str
+
+
+Step = Invoiced | Received | Voided | Credited | GivenUp | Refunded | Claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +196,7 @@ NORTHFIELD = Scene(
         Received("ben-card", 78, 456_80, "card_at_counter", ("ben-1",)),
         Received("cleo-cheque", 77, 405_00, "cheque", ("cleo-1",), reference="000123"),
         Invoiced("catering-1", 75, "catering", (_line("Kitchen, month", 700_00, tax=21),)),
+        Credited("eva-bus", 76, "eva-1", (_BUS,), "No bus ran on her line that month."),
         Received("eva-part", 74, 300_00, "bank_transfer", ("eva-1",), reference="EVA"),
         Invoiced("foundation-1", 70, "foundation", (_line("Science prize, sponsored", 5_000_00),)),
         Received("grace-both", 66, 519_09, "bank_transfer", ("grace-1", "grace-2")),
@@ -175,14 +221,17 @@ NORTHFIELD = Scene(
             reference="PRIZE AND NEXT YEAR",
         ),
         Received("hugo-cash", 38, 150_00, "cash", payer="hugo"),
+        GivenUp("dan-rest", 30, "dan-1", 13_80, "Agreed with the parents."),
         Invoiced("ada-2", 25, "ada", (_TUITION, _LUNCH)),
         Invoiced("ben-2", 25, "ben", (_TUITION, _LUNCH, _BUS)),
         Invoiced("cleo-2", 20, "cleo", (_TUITION,), discount=Discount("percent", 10 * PERCENT)),
         Invoiced("ines-1", 15, "ines", (_line("Evening course", 120_00, tax=21),)),
         Received("ines-cash", 15, 145_20, "cash", ("ines-1",)),
+        Refunded("foundation-back", 14, "foundation-more", 200_00, "Paid twice by mistake."),
         Received("ben-transfer", 12, 250_00, "bank_transfer", ("ben-2",)),
         Invoiced("books-2", 5, "books", (_line("Hall, day", 320_00, tax=21),), terms_days=14),
         Invoiced("eva-2", 3, "eva", (_TUITION, _BUS)),
+        Claimed("ada-claim", 2, 593_00, "bank_transfer", "ada-2", "TUITION ADA"),
         Invoiced("dan-2", 1, "dan", (_TUITION, _BUS), draft=True),
         Invoiced(
             "catering-2", 1, "catering", (_line("Kitchen, month", 700_00, tax=21),), draft=True
