@@ -14,6 +14,7 @@ READ = {
     *("list_organizations", "get_organization", "list_customers", "get_customer"),
     *("list_invoices", "get_invoice", "get_totals_trace", "list_payments", "get_payment"),
     *("get_receipt", "list_refunds", "get_refund", "list_balances", "get_trial_balance"),
+    "sum_invoices",
 }
 WRITE = {
     *("write_off_invoice", "replace_invoice", "annotate_invoice", "create_credit_note"),
@@ -46,5 +47,5 @@ def test_an_operation_without_a_row_does_not_exist() -> None:
 
 def test_reading_is_never_writing() -> None:
     for name, permission in policy.PERMISSIONS.items():
-        reads = name.startswith(("list_", "get_"))
+        reads = name.startswith(("list_", "get_", "sum_"))
         assert (permission == "read") == reads
