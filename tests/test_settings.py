@@ -198,7 +198,9 @@ def test_older_variables_are_read_from_the_file(tmp_path: Path) -> None:
     assert _found()["database_url"] == "postgresql://me@db/school"
 
 
-@pytest.mark.parametrize("key", ["", "changeme", "dev-api-key", "your-api-key", "change-me-now"])
+@pytest.mark.parametrize(
+    "key", ["", "changeme", "your-api-key", "change-me-now-please", "b7f0a1c44e"]
+)
 def test_production_refuses_a_key_that_everybody_knows(
     monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
@@ -206,7 +208,19 @@ def test_production_refuses_a_key_that_everybody_knows(
     assert load().environment == "development"
     monkeypatch.setenv("ENVIRONMENT", "production")
     monkeypatch.setenv("TALLYSTICK_SECRET_KEY", SECRET)
-    with pytest.raises(BadSetting, match=r"^API_KEY is empty or a sample that everybody knows"):
+    with pytest.raises(
+        BadSetting, match=r"^API_KEY is empty, shorter than 16 characters or a sample"
+    ):
+        load()
+
+
+def test_an_empty_key_in_the_file_is_refused_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("API_KEY=\n")
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("TALLYSTICK_SECRET_KEY", SECRET)
+    with pytest.raises(BadSetting, match=r"^API_KEY is empty"):
         load()
 
 
@@ -215,7 +229,7 @@ def test_production_takes_a_key_of_its_own_or_none(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TALLYSTICK_SECRET_KEY", SECRET)
     assert load().environment == "production"
     assert load().api_key is None
-    monkeypatch.setenv("API_KEY", "b7f0a1c44e")
+    monkeypatch.setenv("API_KEY", "exchange-b7f0a1c44e")
     assert load().api_key is not None
 
 

@@ -26,6 +26,8 @@ PREFIX = "TALLYSTICK_"
 PREFIX_TESTS = "TALLYSTICK_TEST_"
 """What the test suite reads; no setting of the product."""
 ENV_FILE = ".env"
+API_KEY_MIN = 16
+"""Characters that the key of an older contract needs in production."""
 SECRET_KEY_MIN = 32
 """Characters that a secret key needs in production."""
 DEVELOPMENT_SECRET_KEY = "development-only-this-is-not-a-secret"  # noqa: S105  # it says so
@@ -43,7 +45,8 @@ _OLDER_ENVIRONMENTS = dict.fromkeys(("dev", "local", "test", "testing"), "develo
 _OLDER_LEVELS = {"warn": "warning", "critical": "error", "fatal": "error"}
 # A sample of a key that was never replaced: everybody knows it.
 _KEY_SAMPLE = re.compile(
-    r"|.*change.*|(dev|default|your|example|sample|secret|api|key|test)([-_ ]?(api|key|secret))*",
+    r".*change[-_ ]?(me|this|it).*|"
+    r"(dev|default|your|example|sample|secret|api|key|test)([-_ ]?(api|key|secret))*",
     re.IGNORECASE,
 )
 
@@ -151,11 +154,12 @@ class Settings(BaseSettings):
             )
             raise ValueError(message)
         key = None if self.api_key is None else self.api_key.get_secret_value()
-        if key is not None and _KEY_SAMPLE.fullmatch(key):
+        if key is not None and (len(key) < API_KEY_MIN or _KEY_SAMPLE.fullmatch(key)):
             message = (
-                "API_KEY is empty or a sample that everybody knows, and whoever knows it may do "
-                "everything here. Set one that nobody else knows, or leave the variable out and "
-                "make keys with `tallystick key create`."
+                f"API_KEY is empty, shorter than {API_KEY_MIN} characters or a sample that "
+                "everybody knows, and whoever knows it may do everything here. Set one that "
+                "nobody else knows, or leave the variable out and make keys with "
+                "`tallystick key create`."
             )
             raise ValueError(message)
         return self
@@ -175,7 +179,9 @@ class _Older(PydanticBaseSettingsSource):
 
 
 def _older() -> dict[str, str]:
-    in_file = DotEnvSettingsSource(Settings, env_file=ENV_FILE, case_sensitive=True).env_vars
+    in_file = DotEnvSettingsSource(
+        Settings, env_file=ENV_FILE, env_ignore_empty=False, case_sensitive=True
+    ).env_vars
     sent = {**in_file, **os.environ}
     found = {name: sent[variable] for name, variable in OLDER.items() if sent.get(variable)}
     if sent.get(OLDER["api_key"]) == "":

@@ -55,6 +55,7 @@ def test_customers_are_made(taken: Take, tell: Tell) -> None:
         "kind,name,email,external_reference,address_city\r\n"
         'student,"Ann, ""A"" Example",ann@example.com,N-1,Berlin\r\n'
         "\r\n"
+        ",,,,\r\n"
         "corporate,=HYPERLINK(1),,N-2,\r\n"
     )
     ended = taken("customers", words)

@@ -558,7 +558,15 @@ async def test_what_cannot_be_read_is_told_as_fastapi_does(
 
 
 @pytest.mark.parametrize(
-    "raw", [b'{"amount": NaN}', b'{"amount": 1e999, "invoice_id": 1}', b"{", b"", b'"\\ud800"']
+    "raw",
+    [
+        b'{"amount": NaN}',
+        b'{"amount": 1e999, "invoice_id": 1}',
+        b'{"amount": 1e99999999999999999999}',
+        b"{",
+        b"",
+        b'"\\ud800"',
+    ],
 )
 async def test_what_is_no_json_is_refused(contract: Contract, raw: bytes) -> None:
     response = await contract.client.post(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection
 
 from tallystick.kernel import alias_numbers, ids
 from tallystick.kernel.actor import OPERATOR, Act
@@ -103,6 +104,22 @@ def test_a_number_moves_to_what_took_the_place_of_its_object(
     found = database.read(lambda conn: alias_numbers.by_number(conn, dialect, "student", [1]))
     assert found == {1: Alias(1, PLACE, new, None, {"issued_at": "then"})}
     assert _give(database, dialect, Wanted(PLACE, old), Wanted(PLACE, other)) == {old: 2, other: 3}
+
+
+def test_what_was_replaced_is_never_numbered_again(database: Database, dialect: str) -> None:
+    old, new = Wanted(PLACE, ids.new()), ids.new()
+    assert _give(database, dialect, old) == {old.object_id: 1}
+
+    def replace(conn: Connection) -> None:
+        Block(conn, dialect, "student").point(old.object_id, new, {})
+        gone = Wanted(PLACE, old.object_id, facts={"number": 1})
+        Block(conn, dialect, "replaced").give([gone], AT)
+
+    database.write(replace)
+    # Somebody saw the old one just before.
+    assert _give(database, dialect, old) == {old.object_id: 1}
+    other = Wanted(PLACE, ids.new())
+    assert _give(database, dialect, other, Wanted(PLACE, new)) == {other.object_id: 2, new: 1}
 
 
 def test_a_number_that_was_asked_for_is_given_while_it_is_free(

@@ -125,7 +125,7 @@ class _Plan:
     def _ready(
         self, draft: Draft, act: Act, currency: str, customers: dict[str, UUID]
     ) -> CreateCustomer | NewDocument | None:
-        if not draft.sent:
+        if draft.faults and not draft.sent:
             # A row that belongs to no document.
             return None
         try:

@@ -107,7 +107,7 @@ def _read_csv(sheet: Sheet, text: str, columns: Sequence[str], required: Sequenc
 
 
 def _records(sheet: Sheet, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each record with the line on which it begins; empty lines are none."""
+    """Give each record with the line on which it begins; lines of empty cells are none."""
     head = text.partition("\n")[0]
     delimiter = ";" if head.count(";") > head.count(",") else ","
     csv.field_size_limit(CELL_MAX)
@@ -115,7 +115,7 @@ def _records(sheet: Sheet, text: str) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for cells in reader:
-            if cells:
+            if any(cells):
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:

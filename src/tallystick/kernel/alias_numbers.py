@@ -5,7 +5,7 @@ so two who number the same object at once meet there, and the second sees what t
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -21,6 +21,9 @@ from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.idempotency import Answer, Answers
 
 NUMBER_MAX = 2**63 - 1
+REPLACED = "replaced"
+"""The kind under which a contract keeps objects whose number stands for another one now; the fact
+`number` is the one that they had."""
 
 _N = DIALECT_NUMBERS.c
 
@@ -142,6 +145,10 @@ class Block:
             # A reader was quicker with the number, and knew nothing to remember.
             if each.facts and each.object_id in known and not known[each.object_id].facts:
                 self._change(each.object_id, {"facts": {**each.facts}})
+        # A reader may have seen an object just before another one took its place and its number.
+        for object_id, alias in self._replaced(new).items():
+            known[object_id] = replace(alias, number=alias.facts["number"], facts={})
+            del new[object_id]
         if not new:
             return known
         taken_keys = self._holders({each.natural_key for each in new.values()} - {None})
@@ -164,6 +171,11 @@ class Block:
         self._conn.execute(DIALECT_NUMBERS.insert(), added)
         self._move(last)
         return known
+
+    def _replaced(self, object_ids: Collection[UUID]) -> dict[UUID, Alias]:
+        if self._kind == REPLACED:
+            return {}
+        return by_object(self._conn, self._dialect, REPLACED, object_ids)
 
     def holder(self, natural_key: str) -> UUID | None:
         """Give the object that has a natural key."""

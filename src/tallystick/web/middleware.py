@@ -121,10 +121,10 @@ class Shell:
         return mounted.dialect.refuse(TABLE[code].status, detail)
 
     def _headers(self, scope: Scope) -> Sequence[Header]:
-        path: str = scope["path"]
+        path = own_path(scope)
         if path.startswith("/v1/"):
             return self._api
-        if path == "/docs" or own_path(scope) in self._dialects.docs:
+        if path == "/docs" or path in self._dialects.docs:
             return self._docs
         return self._pages if self._dialects.owner(scope) is None else self._api
 

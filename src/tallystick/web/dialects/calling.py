@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import re
 import time
 from collections.abc import Callable, Collection
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Connection
 from starlette.types import Scope
 
@@ -91,7 +91,7 @@ class DialectCall:
             sent = self._arrival.header(b"idempotency-key")
         hashed = hashlib.sha256(f"{self._scope['method']} {self.path} {self.dialect}\n".encode())
         if self.body is not None:
-            hashed.update(orjson.dumps(self.body, default=str, option=orjson.OPT_SORT_KEYS))
+            hashed.update(json.dumps(self.body, default=str, sort_keys=True).encode())
         return Act(
             actor=self.actor,
             organization_id=organization_id,

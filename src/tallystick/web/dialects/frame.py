@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Scope
 
 BASE: Final = "/dialects/"
@@ -65,7 +65,10 @@ class Mounted:
     @property
     def routes(self) -> list[BaseRoute]:
         """The routes to serve it by."""
-        return [Mount(self.base, routes=self._own)] if self.base else self._own
+        if not self.base:
+            return self._own
+        # An address is one address: a redirect would also trust whatever host the caller names.
+        return [Mount(self.base, app=Router(self._own, redirect_slashes=False))]
 
     def owns(self, path: str) -> bool:
         """Say whether an address is one of this dialect's, though nothing may be there."""

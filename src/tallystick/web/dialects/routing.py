@@ -194,8 +194,8 @@ def _parsed(raw: bytes, arrival: Arrival) -> Any:
     try:
         value = json.loads(raw.decode(), parse_float=Decimal, parse_constant=_no_constant)
         # What cannot be written again, such as half a surrogate pair, is not text.
-        orjson.dumps(value, default=str)
-    except (ValueError, TypeError, RecursionError) as error:
+        json.dumps(value, default=str, ensure_ascii=False).encode()
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
         place = getattr(error, "pos", 0)
         raise Faults(
             [

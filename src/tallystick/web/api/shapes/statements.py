@@ -119,16 +119,22 @@ class Aged(View):
     """What is owed in one currency, by how long it is overdue; the parts make the total."""
 
     currency: CurrencyCode
-    not_due: Annotated[Amount, Field(description="Not due yet.", examples=["500.00"])]
-    days_1_30: Annotated[Amount, Field(description="1 to 30 days overdue.", examples=["0.00"])]
-    days_31_60: Annotated[Amount, Field(description="31 to 60 days overdue.", examples=["0.00"])]
-    days_61_90: Annotated[Amount, Field(description="61 to 90 days overdue.", examples=["0.00"])]
-    days_over_90: Annotated[
-        Amount, Field(description="More than 90 days overdue.", examples=["0.00"])
+    not_due: Annotated[SignedAmount, Field(description="Not due yet.", examples=["500.00"])]
+    days_1_30: Annotated[
+        SignedAmount, Field(description="1 to 30 days overdue.", examples=["0.00"])
     ]
-    total: Annotated[Amount, Field(description="All of it.", examples=["500.00"])]
+    days_31_60: Annotated[
+        SignedAmount, Field(description="31 to 60 days overdue.", examples=["0.00"])
+    ]
+    days_61_90: Annotated[
+        SignedAmount, Field(description="61 to 90 days overdue.", examples=["0.00"])
+    ]
+    days_over_90: Annotated[
+        SignedAmount, Field(description="More than 90 days overdue.", examples=["0.00"])
+    ]
+    total: Annotated[SignedAmount, Field(description="All of it.", examples=["500.00"])]
     credit: Annotated[
-        Amount, Field(description="Paid and not allocated to an invoice.", examples=["0.00"])
+        SignedAmount, Field(description="Paid and not allocated to an invoice.", examples=["0.00"])
     ]
 
 

@@ -1,10 +1,13 @@
 """Invoices, as contract 004 knows them: one line, no tax, due on a day that is named."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import structlog
 from fastapi import Query
+from sqlalchemy import Connection
 
 from tallystick.invoices import across
 from tallystick.invoices.across import IssuedFilter, IssuedInvoice
@@ -24,6 +27,8 @@ from tallystick.web.dialects.school_billing.encoding import Shown
 from tallystick.web.dialects.school_billing.lists import Listed, listed
 from tallystick.web.dialects.school_billing.shapes import InvoiceChanges, InvoiceQuery, NewInvoice
 from tallystick.web.dialects.school_billing.students import student
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -110,22 +115,25 @@ async def get_invoice(call: Call, invoice_id: int) -> Shown:
 
 async def change_invoice(call: Call, invoice_id: int, body: InvoiceChanges) -> Shown:
     """Change an invoice; another amount is another invoice in our books, under the same number."""
-    alias, document = await issued_invoice(call, invoice_id)
-    currency = document["currency"]
-    command = AmendInvoice(
-        act=call.act(alias.organization_id),
-        invoice_id=alias.object_id,
-        amount=None
-        if body.amount_total is None
-        else minor(body.amount_total, currency, "amount_total"),
-        due_date=body.due_date,
-        described="description" in body.model_fields_set,
-        description=body.description,
-    )
-    try:
-        await call.run(amend_invoices, command)
-    except Refused as refused:
-        raise _said(refused) from None
+
+    async def change(alias: Alias, document: IssuedInvoice) -> None:
+        currency = document["currency"]
+        command = AmendInvoice(
+            act=call.act(alias.organization_id),
+            invoice_id=alias.object_id,
+            amount=None
+            if body.amount_total is None
+            else minor(body.amount_total, currency, "amount_total"),
+            due_date=body.due_date,
+            described="description" in body.model_fields_set,
+            description=body.description,
+        )
+        try:
+            await call.run(amend_invoices, command)
+        except Refused as refused:
+            raise _said(refused) from None
+
+    await on_present(call, invoice_id, change)
     # The number may stand for another invoice now.
     return await get_invoice(call, invoice_id)
 
@@ -144,28 +152,57 @@ def _decimals(written: str) -> str:
 
 async def delete_invoice(call: Call, invoice_id: int) -> None:
     """Void an invoice on which nothing was paid."""
-    alias, document = await issued_invoice(call, invoice_id)
-    if document["state"] == "void":
-        raise numbers.unknown("invoice", invoice_id)
-    act = call.act(alias.organization_id)
-    try:
-        await call.run(void_invoices, VoidInvoice(act, alias.object_id, "Deleted"))
-    except Refused as refused:
-        if refused.refusal.code == "invoice.void":
-            raise numbers.unknown("invoice", invoice_id) from None
-        raise
+
+    async def void(alias: Alias, document: IssuedInvoice) -> None:
+        if document["state"] == "void":
+            raise numbers.unknown("invoice", invoice_id)
+        act = call.act(alias.organization_id)
+        try:
+            await call.run(void_invoices, VoidInvoice(act, alias.object_id, "Deleted"))
+        except Refused as refused:
+            if refused.refusal.code == "invoice.void":
+                raise numbers.unknown("invoice", invoice_id) from None
+            raise
+
+    await on_present(call, invoice_id, void)
     log.info("invoice_voided", invoice_id=invoice_id, duration_ms=call.duration_ms())
 
 
 async def issued_invoice(call: DialectCall, invoice_id: int) -> tuple[Alias, IssuedInvoice]:
-    """Find an invoice that was issued."""
+    """Find an invoice that was issued, as it stands under its number now."""
     alias = await numbers.found(call, "invoice", invoice_id)
-    document = await call.read(
-        lambda conn: across.get_issued(conn, alias.organization_id, alias.object_id)
-    )
-    if document is None:
-        raise numbers.unknown("invoice", invoice_id)
-    return alias, document
+    while True:
+        place = alias.organization_id, alias.object_id
+        document = await call.read(partial(_issued, *place))
+        if document is None:
+            raise numbers.unknown("invoice", invoice_id)
+        if document["state"] != "void":
+            return alias, document
+        # Another one may have taken its place since the number was looked up.
+        latest = await numbers.found(call, "invoice", invoice_id)
+        if latest.object_id == alias.object_id:
+            return alias, document
+        alias = latest
+
+
+def _issued(organization_id: UUID, invoice_id: UUID, conn: Connection) -> IssuedInvoice | None:
+    return across.get_issued(conn, organization_id, invoice_id)
+
+
+async def on_present(
+    call: DialectCall,
+    invoice_id: int,
+    work: Callable[[Alias, IssuedInvoice], Awaitable[T]],
+) -> T:
+    """Do something to the invoice behind a number, and once more when another took its place."""
+    while True:
+        alias, document = await issued_invoice(call, invoice_id)
+        try:
+            return await work(alias, document)
+        except (Said, Refused):
+            latest = await numbers.found(call, "invoice", invoice_id)
+            if latest.object_id == alias.object_id:
+                raise
 
 
 async def shown_invoice(call: DialectCall, alias: Alias, document: IssuedInvoice) -> Shown:

@@ -6,18 +6,20 @@ from uuid import UUID
 import structlog
 from fastapi import Query
 
-from tallystick.kernel.alias_numbers import Wanted
+from tallystick.invoices.across import IssuedInvoice
+from tallystick.kernel.alias_numbers import Alias, Wanted
 from tallystick.kernel.errors import Refused
 from tallystick.payments import across
 from tallystick.payments.across import PaidPart, PartFilter
 from tallystick.payments.allocating import Share
+from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.recording import RecordPayment, record_payments
 from tallystick.web.dialects.calling import DialectCall
 from tallystick.web.dialects.routing import Said
 from tallystick.web.dialects.school_billing import encoding, numbers
 from tallystick.web.dialects.school_billing.declared import Call, Posted
 from tallystick.web.dialects.school_billing.encoding import Shown
-from tallystick.web.dialects.school_billing.invoices import issued_invoice, minor
+from tallystick.web.dialects.school_billing.invoices import issued_invoice, minor, on_present
 from tallystick.web.dialects.school_billing.lists import Listed, listed
 from tallystick.web.dialects.school_billing.shapes import (
     NewPayment,
@@ -42,20 +44,23 @@ async def create_payment_of_invoice(
 
 
 async def _pay(call: DialectCall, invoice_number: int, body: NewPaymentOfInvoice) -> Shown:
-    alias, document = await issued_invoice(call, invoice_number)
-    currency = document["currency"]
-    command = RecordPayment(
-        act=call.act(alias.organization_id),
-        amount=minor(body.amount, currency, "amount"),
-        currency=currency,
-        method=encoding.METHOD[body.method],
-        invoices=(Share(alias.object_id),),
-        reference=body.reference,
-    )
-    try:
-        recorded = await call.run(record_payments, command)
-    except Refused as refused:
-        raise _said(refused, encoding.amount(command.amount, currency)) from None
+    async def record(alias: Alias, document: IssuedInvoice) -> tuple[Alias, PaymentDocument]:
+        currency = document["currency"]
+        command = RecordPayment(
+            act=call.act(alias.organization_id),
+            amount=minor(body.amount, currency, "amount"),
+            currency=currency,
+            method=encoding.METHOD[body.method],
+            invoices=(Share(alias.object_id),),
+            reference=body.reference,
+        )
+        try:
+            return alias, await call.run(record_payments, command)
+        except Refused as refused:
+            raise _said(refused, encoding.amount(command.amount, currency)) from None
+
+    alias, recorded = await on_present(call, invoice_number, record)
+    currency = recorded["currency"]
     part: PaidPart = {
         "organization_id": str(alias.organization_id),
         "payment_id": recorded["id"],
@@ -95,13 +100,12 @@ def _said(refused: Refused, amount: str) -> Said | Refused:
 
 async def list_payments(call: Call, query: Annotated[PaymentQuery, Query()]) -> Listed:
     """List payments, oldest first."""
-    places, invoice_id = call.places, None
-    if query.invoice_id is not None:
-        alias = await call.found("invoice", query.invoice_id)
-        if alias is None:
-            return listed(call, query, [], more=False)
-        places, invoice_id = frozenset({alias.organization_id}), alias.object_id
-    return await _listed(call, PartFilter(places, invoice_id), query)
+    if query.invoice_id is None:
+        return await _listed(call, PartFilter(call.places), query)
+    alias = await call.found("invoice", query.invoice_id)
+    if alias is None:
+        return listed(call, query, [], more=False)
+    return await _listed_of(call, alias, query)
 
 
 async def list_payments_of_invoice(
@@ -109,8 +113,18 @@ async def list_payments_of_invoice(
 ) -> Listed:
     """List the payments of this invoice, oldest first."""
     alias, _ = await issued_invoice(call, invoice_id)
-    wanted = PartFilter(frozenset({alias.organization_id}), alias.object_id)
-    return await _listed(call, wanted, query)
+    return await _listed_of(call, alias, query)
+
+
+async def _listed_of(call: DialectCall, alias: Alias, window: Window) -> Listed:
+    """List the payments of an invoice; again, when another took its place meanwhile."""
+    while True:
+        wanted = PartFilter(frozenset({alias.organization_id}), alias.object_id)
+        found = await _listed(call, wanted, window)
+        latest = await numbers.found(call, "invoice", alias.number)
+        if latest.object_id == alias.object_id:
+            return found
+        alias = latest
 
 
 async def _listed(call: DialectCall, wanted: PartFilter, window: Window) -> Listed:
