@@ -101,8 +101,11 @@ def test_every_answer_is_documented(
             case.path_parameters |= {
                 name: known[name] for name in case.path_parameters if name in known
             }
-        excluded = NOT_ASKED_OF_MANY if case.path.endswith("/bulk") else NOT_ASKED
-        response = case.call_and_validate(headers=headers, excluded_checks=excluded)
+        response = case.call(headers=headers)
+        # What somebody else has changed meanwhile is refused whatever the body says.
+        stale = response.status_code == 412
+        excluded = NOT_ASKED_OF_MANY if stale or case.path.endswith("/bulk") else NOT_ASKED
+        case.validate_response(response, headers=headers, excluded_checks=excluded)
         seen[response.status_code] += 1
 
     for found in schemathesis.openapi.from_asgi("/openapi.json", serving).get_all_operations():
