@@ -21,6 +21,8 @@ FEW: Final = 1_000
 FIRST: Final = date(2022, 1, 1)
 DAYS: Final = 1_461
 """Four years, over which the invoices are spread."""
+OF_EACH: Final = 10_000
+"""Invoices of each customer of the larger organization; the smaller one has one customer."""
 TOTAL: Final = 11_900
 RESTED: Final = timedelta(minutes=11)
 """Later than a month's marker must rest before the month is summed."""
@@ -67,7 +69,7 @@ def _invoice(tenant: Tenant, number: int, count: int) -> str:
     return (
         "\t".join(
             (
-                *(str(tenant.id), str(_id(number)), str(_customer(tenant, number))),
+                *(str(tenant.id), str(_id(number)), str(_customer(tenant, number, count))),
                 *("open", state, books.CURRENCY, str(TOTAL), str(paid), "0", "0", "0"),
                 *("INV", str(day.year), str(number + 1), f"INV-{number + 1:09}"),
                 *(day.isoformat(), (day + timedelta(days=14)).isoformat(), "1", _MOMENT, _MOMENT),
@@ -79,7 +81,7 @@ def _invoice(tenant: Tenant, number: int, count: int) -> str:
 
 def _postings(tenant: Tenant, number: int, count: int) -> str:
     """Write the entry of an issued invoice: what is owed, and sales."""
-    account = accounts.receivable(_customer(tenant, number))
+    account = accounts.receivable(_customer(tenant, number, count))
     head = (str(tenant.id), str(_id(number)))
     middle = ("invoice.issued", _day(number, count).isoformat(), _MOMENT)
     legs = (
@@ -97,8 +99,8 @@ def _id(number: int) -> UUID:
     return UUID(int=(0x017E_0000_0000 << 80) | (7 << 76) | (2 << 62) | number)
 
 
-def _customer(tenant: Tenant, number: int) -> UUID:
-    return tenant.customers[number % len(tenant.customers)]
+def _customer(tenant: Tenant, number: int, count: int) -> UUID:
+    return tenant.customers[number % max(1, count // OF_EACH)]
 
 
 def _close(database: Database, organization_id: UUID) -> None:

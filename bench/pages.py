@@ -26,7 +26,8 @@ DEEP: Final = "list of invoices by filter, page 1,000, 1 million invoices"
 STATEMENT: Final = "statement of an organization, page of 50, 1 million invoices"
 OF_CUSTOMER: Final = "statement of a customer, page of 50, 10,000 of 1 million invoices"
 ADDRESS: Final = "/v1/invoices?status=unpaid&limit=50"
-PERIOD: Final = "from=2024-03-01&to=2024-03-31&limit=50"
+PERIOD: Final = "from=2024-03-01&to=2025-12-31&limit=50"
+"""Long enough that the page is full in the smaller organization too."""
 PAGE: Final = 1_000
 UNIT: Final = "pages per CPU second"
 
