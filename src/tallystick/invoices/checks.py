@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 
-from tallystick.invoices import queries
+from tallystick.invoices import numbering, queries
 from tallystick.invoices.content import document_hash
-from tallystick.invoices.models import CONTENTS, COUNTERS, INVOICES, LINES
+from tallystick.invoices.models import CONTENTS, INVOICES, LINES
 from tallystick.kernel import rows
 from tallystick.kernel.events import EVENTS
 from tallystick.ledger import balances
@@ -70,38 +70,6 @@ def _figures_astray() -> Select[Any]:
         content.net + content.tax != _I.total,
     )
     return select(*_NAMES).select_from(joined).where(wrong)
-
-
-def _number_gaps() -> Select[Any]:
-    given = (
-        select(
-            _I.organization_id,
-            _I.series,
-            _I.year,
-            func.min(_I.sequence).label("first"),
-            func.max(_I.sequence).label("last"),
-            func.count().label("times"),
-            func.count(_I.sequence.distinct()).label("different"),
-        )
-        .where(_ISSUED)
-        .group_by(_I.organization_id, _I.series, _I.year)
-        .subquery()
-    )
-    counter = COUNTERS.c
-    same = and_(
-        counter.organization_id == given.c.organization_id,
-        counter.kind == "invoice",
-        counter.series == given.c.series,
-        counter.year == given.c.year,
-    )
-    wrong = or_(
-        given.c.first != 1,
-        given.c.last != given.c.times,
-        given.c.last != given.c.different,
-        func.coalesce(counter.last, 0) != given.c.last,
-    )
-    named = select(given.c.organization_id, given.c.series, given.c.year)
-    return named.select_from(given.outerjoin(COUNTERS, same)).where(wrong)
 
 
 def _dates_astray() -> Select[Any]:
@@ -185,7 +153,7 @@ CHECKS = (
     Check(
         "I10",
         "invoice numbers run from 1 without a gap to what the counter says",
-        rows_of(_COUNT_ISSUED, _number_gaps()),
+        rows_of(_COUNT_ISSUED, numbering.gaps("invoice", _I.series, _I.year, _I.sequence)),
     ),
     Check(
         "I10-dates",

@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
+from tallystick.invoices import numbering
 from tallystick.invoices.credit_notes import document_hash
-from tallystick.invoices.models import COUNTERS, CREDIT_NOTES, INVOICES
+from tallystick.invoices.models import CREDIT_NOTES, INVOICES
 from tallystick.kernel.events import EVENTS
 from tallystick.ledger import balances
 from tallystick.ledger.audit import Check, Counted, rows_of
@@ -34,37 +35,6 @@ def _credited_differs() -> Select[Any]:
         named_so != case((nothing_left, 1), else_=0),
     )
     return select(_I.organization_id, _I.id).select_from(joined).where(wrong)
-
-
-def _number_gaps() -> Select[Any]:
-    given = (
-        select(
-            _N.organization_id,
-            _N.series,
-            _N.year,
-            func.min(_N.sequence).label("first"),
-            func.max(_N.sequence).label("last"),
-            func.count().label("times"),
-            func.count(_N.sequence.distinct()).label("different"),
-        )
-        .group_by(_N.organization_id, _N.series, _N.year)
-        .subquery()
-    )
-    counter = COUNTERS.c
-    same = and_(
-        counter.organization_id == given.c.organization_id,
-        counter.kind == "credit_note",
-        counter.series == given.c.series,
-        counter.year == given.c.year,
-    )
-    wrong = or_(
-        given.c.first != 1,
-        given.c.last != given.c.times,
-        given.c.last != given.c.different,
-        func.coalesce(counter.last, 0) != given.c.last,
-    )
-    named = select(given.c.organization_id, given.c.year)
-    return named.select_from(given.outerjoin(COUNTERS, same)).where(wrong)
 
 
 def _untold() -> Select[Any]:
@@ -123,7 +93,7 @@ CHECKS = (
     Check(
         "I10-notes",
         "credit note numbers run from 1 without a gap to what the counter says",
-        rows_of(_COUNT, _number_gaps()),
+        rows_of(_COUNT, numbering.gaps("credit_note", _N.series, _N.year, _N.sequence)),
     ),
     Check(
         "I11-notes",

@@ -9,10 +9,10 @@ document is dated before the last one of its series.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from tallystick.invoices.models import COUNTERS
 from tallystick.kernel import rows
@@ -107,3 +107,39 @@ class Counters:
                 writes.change(COUNTERS, key, values)
             else:
                 writes.add(COUNTERS, key | values)
+
+
+def gaps(kind: Kind, series: ColumnElement[str], year: Any, sequence: Any) -> Select[Any]:
+    """Select the series whose numbers do not run from 1 to their counter, for the audit.
+
+    Give the columns of the documents of a kind; those without a number are left out.
+    """
+    owner = sequence.table.c.organization_id
+    given = (
+        select(
+            owner,
+            series.label("series"),
+            year.label("year"),
+            func.min(sequence).label("first"),
+            func.max(sequence).label("last"),
+            func.count().label("times"),
+            func.count(sequence.distinct()).label("different"),
+        )
+        .where(sequence.is_not(None))
+        .group_by(owner, "series", "year")
+        .subquery()
+    )
+    same = and_(
+        COUNTERS.c.organization_id == given.c.organization_id,
+        COUNTERS.c.kind == kind,
+        COUNTERS.c.series == given.c.series,
+        COUNTERS.c.year == given.c.year,
+    )
+    wrong = or_(
+        given.c.first != 1,
+        given.c.last != given.c.times,
+        given.c.last != given.c.different,
+        func.coalesce(COUNTERS.c.last, 0) != given.c.last,
+    )
+    named = select(given.c.organization_id, given.c.series, given.c.year)
+    return named.select_from(given.outerjoin(COUNTERS, same)).where(wrong)

@@ -5,10 +5,9 @@ Works on invoices and payments that the caller has locked: invoices first, then 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
-from tallystick.invoices import queries
 from tallystick.invoices.states import Standing
 from tallystick.kernel import ids, money
 from tallystick.kernel.actor import Act
@@ -160,8 +159,3 @@ def legs(customer_id: UUID, parts: Iterable[Part]) -> list[Leg]:
             found.append(Leg(receivable, part.recovered, part.invoice.id))
             found.append(Leg(accounts.WRITE_OFF, -part.recovered))
     return found
-
-
-def write_invoices(writes: Writes, standings: Iterable[Standing], at: datetime) -> None:
-    """Add the new amounts of the invoices that a batch has touched, each once."""
-    queries.write_standings(writes, standings, at)

@@ -109,7 +109,7 @@ def _apply(conn: Connection, command: ApplyCredit) -> PaymentDocument:
         raise Refused("payment.nothing_due", message, pointer="/invoices")
     writes = Writes()
     add_allocation(writes, act, holding, plan, on=today)
-    allocating.write_invoices(writes, locked.standings.values(), act.at)
+    invoice_queries.write_standings(writes, locked.standings.values(), act.at)
     locking.write_payments(writes, [holding], act.at)
     writes.flush(conn)
     return queries.get_payment(conn, act.organization_id, holding.id)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, literal, or_, select
 
-from tallystick.invoices.models import COUNTERS, INVOICES
+from tallystick.invoices import numbering
+from tallystick.invoices.models import INVOICES
 from tallystick.kernel.events import EVENTS
 from tallystick.ledger import accounts, balances
 from tallystick.ledger.audit import Check, rows_of
@@ -127,36 +128,6 @@ def _credit_differs() -> Select[Any]:
     return select(*_NAMES).select_from(joined).where(wrong)
 
 
-def _receipt_gaps() -> Select[Any]:
-    given = (
-        select(
-            _P.organization_id,
-            _P.receipt_year,
-            func.min(_P.receipt_sequence).label("first"),
-            func.max(_P.receipt_sequence).label("last"),
-            func.count().label("times"),
-            func.count(_P.receipt_sequence.distinct()).label("different"),
-        )
-        .where(_P.receipt_number.is_not(None))
-        .group_by(_P.organization_id, _P.receipt_year)
-        .subquery()
-    )
-    counter = COUNTERS.c
-    same = and_(
-        counter.organization_id == given.c.organization_id,
-        counter.kind == "receipt",
-        counter.year == given.c.receipt_year,
-    )
-    wrong = or_(
-        given.c.first != 1,
-        given.c.last != given.c.times,
-        given.c.last != given.c.different,
-        func.coalesce(counter.last, 0) != given.c.last,
-    )
-    named = select(given.c.organization_id, given.c.receipt_year)
-    return named.select_from(given.outerjoin(COUNTERS, same)).where(wrong)
-
-
 def _events_astray() -> Select[Any]:
     told = _told(SETTLED_EVENT)
     joined = PAYMENTS.outerjoin(
@@ -224,7 +195,12 @@ CHECKS = (
     Check(
         "I10-receipts",
         "receipt numbers run from 1 without a gap to what the counter says",
-        rows_of(_COUNT, _receipt_gaps()),
+        rows_of(
+            _COUNT,
+            numbering.gaps(
+                "receipt", literal(numbering.RECEIPT_SERIES), _P.receipt_year, _P.receipt_sequence
+            ),
+        ),
     ),
     Check(
         "I14-receipts",

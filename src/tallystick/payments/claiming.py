@@ -229,7 +229,7 @@ def _confirm(conn: Connection, command: ConfirmPayment) -> PaymentDocument:
     receipt = planning.receipt(counters, named, act, today)
     settle(writes, act, payment, parts, receipt=receipt, stored=True)
     _decide(writes, act, holding.id, None)
-    allocating.write_invoices(writes, locked.standings.values(), act.at)
+    invoice_queries.write_standings(writes, locked.standings.values(), act.at)
     counters.write(writes)
     writes.flush(conn)
     return document(

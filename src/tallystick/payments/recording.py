@@ -65,7 +65,7 @@ def record_payments(
             answer = answers.give(command.act, _record(batch, command))
         given.append(answer)
     if commands:
-        allocating.write_invoices(batch.writes, standings.values(), commands[-1].act.at)
+        invoice_queries.write_standings(batch.writes, standings.values(), commands[-1].act.at)
     counters.write(batch.writes)
     answers.write(batch.writes)
     batch.writes.flush(conn)

@@ -22,7 +22,7 @@ from tallystick.kernel.rows import Writes
 from tallystick.ledger import accounts
 from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.parties.named import Named
-from tallystick.payments import allocating, locking
+from tallystick.payments import locking
 from tallystick.payments.locking import Holding, Key, Live
 from tallystick.payments.models import PAYMENTS, REFUNDS
 from tallystick.payments.refunds import RefundDocument, document
@@ -126,7 +126,7 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
     }
     writes.add(REFUNDS, refund)
     post(writes, act, _entry(refund))
-    allocating.write_invoices(writes, locked.standings.values(), act.at)
+    invoice_queries.write_standings(writes, locked.standings.values(), act.at)
     locking.write_payments(writes, [holding], act.at)
     payload = {
         "refund_id": str(refund["id"]),

@@ -108,7 +108,7 @@ def _release(conn: Connection, command: ReleaseAllocation) -> PaymentDocument:
     writes = Writes()
     today = clock.day(act.at, organization.time_zone)
     parts = add_release(writes, act, holding, [(standing, amount)], on=today)
-    allocating.write_invoices(writes, [standing], act.at)
+    invoice_queries.write_standings(writes, [standing], act.at)
     locking.write_payments(writes, [holding], act.at)
     tell(writes, act, holding, parts)
     writes.flush(conn)
