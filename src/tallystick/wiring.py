@@ -16,6 +16,7 @@ from tallystick.invoices import credit_note_checks
 from tallystick.kernel import clock, logs
 from tallystick.kernel.database import DEADLINE_S, Database
 from tallystick.kernel.errors import Refused, shown
+from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
@@ -47,6 +48,11 @@ def open_database(settings: Settings, *, deadline_s: float = DEADLINE_S) -> Data
 def signer(settings: Settings) -> Signer:
     """Make the signer of the tokens that come back to us."""
     return Signer(settings.secret_key.get_secret_value())
+
+
+def sealer(settings: Settings) -> Sealer:
+    """Make what closes the secrets that the database keeps."""
+    return Sealer.derived(settings.secret_key.get_secret_value())
 
 
 def audit(conn: Connection) -> list[books.Finding]:
@@ -125,6 +131,7 @@ def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
         database=database,
         clock=clock.now,
         signer=signer(settings),
+        sealer=sealer(settings),
         environment=settings.environment,
         migration_status=lambda: (database.read(migrations.current), head),
         dialects=dialects,

@@ -8,16 +8,28 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, select
 
-from tallystick.auth.credentials import KEY_START, PREFIX_LENGTH, create_key, find_actor
+from tallystick.auth import policy
+from tallystick.auth.credentials import (
+    KEY_START,
+    PREFIX_LENGTH,
+    actor_of,
+    create_key,
+    find_credential,
+)
 from tallystick.auth.models import API_KEYS
 from tallystick.kernel import ids
-from tallystick.kernel.actor import Actor, Role
+from tallystick.kernel.actor import Actor
 from tallystick.migrations.tables import METADATA
-from tests.factories import Acts, Books
+from tests.factories import START, Acts, Books
 
 
-@pytest.mark.parametrize("role", ["owner", "viewer"])
-def test_a_key_of_an_organization(books: Books, role: Role) -> None:
+def _actor(conn: Connection, text: str) -> Actor | None:
+    credential = find_credential(conn, text, START)
+    return None if credential is None else actor_of(conn, credential, credential.organization_id)
+
+
+@pytest.mark.parametrize("role", list(policy.ROLES))
+def test_a_key_of_an_organization(books: Books, role: str) -> None:
     act = books.act()
     text, key = books.database.write(
         lambda conn: create_key(
@@ -34,8 +46,9 @@ def test_a_key_of_an_organization(books: Books, role: Role) -> None:
         "prefix": text[:PREFIX_LENGTH],
         "created_at": "2026-03-02T09:00:01.000000Z",
     }
-    actor = books.database.read(lambda conn: find_actor(conn, text))
-    assert actor == Actor("key", UUID(key["id"]), role, books.organization_id)
+    actor = books.database.read(lambda conn: _actor(conn, text))
+    permissions = policy.ROLES[role]
+    assert actor == Actor("key", UUID(key["id"]), role, books.organization_id, permissions)
     [event] = books.snapshot()["event"][1]
     assert (event["type"], event["payload"]) == ("key.created", {"key_id": key["id"], "role": role})
 
@@ -47,8 +60,8 @@ def test_a_key_of_the_platform(books: Books) -> None:
         )
     )
     assert key["organization_id"] is None
-    actor = books.database.read(lambda conn: find_actor(conn, text))
-    assert actor == Actor("key", UUID(key["id"]), "platform", None)
+    actor = books.database.read(lambda conn: _actor(conn, text))
+    assert actor == Actor("key", UUID(key["id"]), "platform", None, policy.PLATFORM)
 
 
 def test_a_key_is_stored_as_its_hash_only(books: Books) -> None:
@@ -95,7 +108,7 @@ def test_a_revoked_key_is_nobodys(books: Books) -> None:
     )
     revoke = API_KEYS.update().where(API_KEYS.c.id == UUID(key["id"]))
     books.database.write(lambda conn: conn.execute(revoke.values(revoked_at=books.act().at)))
-    assert books.database.read(lambda conn: find_actor(conn, text)) is None
+    assert books.database.read(lambda conn: _actor(conn, text)) is None
 
 
 @pytest.mark.parametrize(
@@ -118,12 +131,12 @@ def test_what_is_no_key_is_nobodys(books: Books, spoil: Any) -> None:
             conn, books.act(), organization_id=books.organization_id, role="owner", name="x"
         )
     )
-    assert books.database.read(lambda conn: find_actor(conn, spoil(text))) is None
+    assert books.database.read(lambda conn: _actor(conn, spoil(text))) is None
 
 
 def test_a_role_fits_its_reach(books: Books) -> None:
     before = books.snapshot()
-    cases: list[tuple[UUID | None, Role]] = [
+    cases: list[tuple[UUID | None, str]] = [
         (books.organization_id, "platform"),
         (None, "owner"),
         (None, "viewer"),

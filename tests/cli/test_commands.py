@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from tallystick import migrations
-from tallystick.auth.credentials import find_actor
+from tallystick.auth.credentials import Credential, find_credential
+from tallystick.kernel import clock
 from tallystick.kernel.database import Database
 from tests.cli.conftest import Run
 
@@ -77,20 +78,20 @@ def test_a_key_of_an_organization_opens_it(run: Run, migrated: str, role: str) -
     assert "\n" not in key
     assert key not in ended.err
     database = Database(migrated)
-    actor = database.read(lambda conn: find_actor(conn, key))
+    found = database.read(lambda conn: find_credential(conn, key, clock.now()))
     database.close()
-    assert actor is not None
+    assert isinstance(found, Credential)
     listed = {found["slug"]: found["id"] for found in run("organizations", "list", "--json").json}
-    assert (actor.role, actor.organization_id) == (role, UUID(listed["northfield"]))
+    assert (found.role, found.organization_id) == (role, UUID(listed["northfield"]))
 
 
 def test_a_key_of_the_platform_belongs_to_nobody(run: Run, migrated: str) -> None:
     key = run("key", "create", "--platform", "--name", "billing system").out.strip()
     database = Database(migrated)
-    actor = database.read(lambda conn: find_actor(conn, key))
+    found = database.read(lambda conn: find_credential(conn, key, clock.now()))
     database.close()
-    assert actor is not None
-    assert (actor.role, actor.organization_id) == ("platform", None)
+    assert isinstance(found, Credential)
+    assert (found.role, found.organization_id) == ("platform", None)
 
 
 def test_a_key_of_an_unknown_organization_is_not_made(run: Run, migrated: str) -> None:

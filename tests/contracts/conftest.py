@@ -10,6 +10,7 @@ import pytest
 
 from tallystick import migrations
 from tallystick.kernel.database import Database
+from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.web.app import make_app
 from tallystick.web.dialects.frame import Chosen
@@ -54,6 +55,7 @@ def serve(database: Database) -> Serve:
             database=database,
             clock=Ticking(),
             signer=Signer("a secret of the tests"),
+            sealer=Sealer.derived("a secret of the tests"),
             environment="development" if chosen.trusting else "production",
             migration_status=lambda: (database.read(migrations.current), migrations.head()),
             dialects=chosen,

@@ -13,7 +13,7 @@ import pytest
 from tallystick.auth.credentials import create_key
 from tallystick.invoices.issuing import IssueNew, issue_new
 from tallystick.kernel import alias_numbers, ids
-from tallystick.kernel.actor import OPERATOR, Act, Role
+from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.alias_numbers import GiveNumbers, Wanted, give_numbers
 from tallystick.kernel.database import Database
 from tallystick.web.dialects.frame import Chosen
@@ -30,7 +30,7 @@ WRONG = (403, {"detail": "Invalid API Key"})
 NEW_SCHOOL = {"name": "A", "country": "MX", "currency": "MXN"}
 
 
-def _key(database: Database, role: Role, organization_id: UUID | None) -> str:
+def _key(database: Database, role: str, organization_id: UUID | None) -> str:
     act = Act(OPERATOR, ids.NIL, START, str(ids.new()), "made by a test")
     text, _ = database.write(
         lambda conn: create_key(

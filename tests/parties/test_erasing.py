@@ -107,6 +107,7 @@ def test_nothing_personal_is_left(
         books.done(set_customers_active, SetCustomerActive(books.act(), customer_id, active=active))
     assert traces() == {
         *(f"customer.{name}" for name in planted if name != "name"),
+        "customer.email_key",
         "idempotency_key.answer",
     }
     books.done(erase_customers, EraseCustomer(books.act(), customer_id))

@@ -15,9 +15,10 @@ from tallystick.auth.models import API_KEYS
 from tallystick.auth.policy import PERMISSIONS
 from tallystick.kernel import ids
 from tallystick.kernel.database import Database
+from tallystick.kernel.signing import Signer
 from tallystick.web.direct import DirectRoute
 from tallystick.web.identity import Callers
-from tests.web.conftest import LINE, MakeClient, MakeKey, MakeSchool, School
+from tests.web.conftest import LINE, MakeClient, MakeKey, MakeSchool, Moment, School
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("engine", ["sqlite"], indirect=True)]
 
@@ -237,7 +238,7 @@ async def test_callers_are_looked_up_once_while_fresh(
         reads += 1
         return database.read(query)
 
-    callers = Callers(monotonic=lambda: now)
+    callers = Callers(Signer("x"), Moment(), monotonic=lambda: now)
     key = make_key("viewer", school.id)
     for moment, expected in ((0.0, 1), (3.9, 1), (4.1, 2), (8.0, 2), (60.0, 3)):
         now = moment
@@ -254,7 +255,7 @@ async def test_the_first_who_doubts_looks_for_all(
     database: Database, school: School, make_key: MakeKey
 ) -> None:
     now, reads = 0.0, 0
-    callers = Callers(monotonic=lambda: now)
+    callers = Callers(Signer("x"), Moment(), monotonic=lambda: now)
     key = make_key("viewer", school.id)
 
     async def read(query: Callable[..., Any]) -> Any:
@@ -279,7 +280,7 @@ async def test_what_is_remembered_is_bounded(
     async def read(query: Callable[..., Any]) -> Any:
         return database.read(query)
 
-    callers = Callers()
+    callers = Callers(Signer("x"), Moment())
     for _ in range(4):
         await callers.find(read, make_key("viewer", school.id), None)
     assert len(callers._found) == 2  # noqa: SLF001  # there is no other way to see it

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from tallystick import migrations
 from tallystick.kernel import clock
 from tallystick.kernel.database import Database
+from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.payments.refunding import RefundPayment, refund_payments
 from tallystick.web.app import make_app
@@ -54,6 +55,7 @@ def serving(database: Database) -> Iterator[FastAPI]:
         database=database,
         clock=clock.now,
         signer=Signer("a secret of the tests"),
+        sealer=Sealer.derived("a secret of the tests"),
         environment="development",
         migration_status=lambda: (database.read(migrations.current), migrations.head()),
     )

@@ -1,23 +1,44 @@
-"""API keys: made once, shown once, kept as a hash.
+"""Credentials: what is sent, kept as a hash or not at all, and whom it stands for.
 
-A key has 256 bits of chance, so a plain SHA-256 is enough: there is nothing to guess that a slow
-hash would protect.
+    tsk_…  a key of an organization or of the platform
+    tsu_…  a personal token, by which a user's own scripts act as the user
+    tss_…  a session, which travels in a cookie only
+    tsl_…  a payer's link: a signed id, so that it can be written again in each mail
+
+The first three have 256 bits of chance, so a plain SHA-256 is enough: there is nothing to guess
+that a slow hash would protect.
 """
 
 import hashlib
 import secrets
-from typing import TypedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, Table, select
 
-from tallystick.auth.models import API_KEYS
+from tallystick.auth import policy
+from tallystick.auth.models import (
+    API_KEYS,
+    MEMBERSHIPS,
+    PAYER_LINKS,
+    ROLES,
+    SESSIONS,
+    USERS,
+)
 from tallystick.kernel import clock, events, ids
-from tallystick.kernel.actor import Act, Actor, Role
+from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.rows import Writes
 
-KEY_START = "tsk_"
-PREFIX_LENGTH = 12
+KEY_START: Final = "tsk_"
+PERSONAL_START: Final = "tsu_"
+SESSION_START: Final = "tss_"
+LINK_START: Final = "tsl_"
+LINK_PURPOSE: Final = "payer link"
+"""What the signer is told of a link."""
+PREFIX_LENGTH: Final = 12
 
 
 class KeyDocument(TypedDict):
@@ -31,16 +52,54 @@ class KeyDocument(TypedDict):
     created_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the holder of a payer's link may see and pay."""
+
+    organization_id: UUID
+    customer_id: UUID
+    invoice_id: UUID | None
+    """The one invoice; None for all of the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One credential that is good now, and whose it is."""
+
+    kind: Literal["key", "session", "link"]
+    """A personal token is a key."""
+    id: UUID
+    organization_id: UUID | None
+    role: str
+    scopes: frozenset[str] | None
+    user_id: UUID | None = None
+    verified_email: str | None = None
+    """The address of the user in small letters, where they have proved that it is theirs."""
+    platform: bool = False
+    """Whether the user is of the platform."""
+    reach: Reach | None = None
+
+
+def new_secret(start: str) -> str:
+    """Make the text of a credential."""
+    return start + secrets.token_urlsafe(32)
+
+
+def hash_of(text: str) -> str:
+    """Give what is kept of a credential: SHA-256, as hexadecimal text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def create_key(
-    conn: Connection, act: Act, *, organization_id: UUID | None, role: Role, name: str
+    conn: Connection, act: Act, *, organization_id: UUID | None, role: str, name: str
 ) -> tuple[str, KeyDocument]:
     """Make a key and give its text, which cannot be had again.
 
     A platform key belongs to no organization. Not under an idempotency key: the answer holds a
     secret, and an answer that is kept would keep it.
     """
-    assert (organization_id is None) == (role == "platform"), "a role fits its reach"
-    text = KEY_START + secrets.token_urlsafe(32)
+    assert (organization_id is None) == (role == policy.PLATFORM_ROLE), "a role fits its reach"
+    text = new_secret(KEY_START)
     key: KeyDocument = {
         "id": str(ids.new()),
         "organization_id": None if organization_id is None else str(organization_id),
@@ -53,8 +112,13 @@ def create_key(
         **key,
         "id": UUID(key["id"]),
         "organization_id": organization_id,
-        "secret_hash": _hash(text),
+        "secret_hash": hash_of(text),
         "created_at": act.at,
+        "user_id": None,
+        "scopes": None,
+        "expires_at": None,
+        "used_at": None,
+        "replaces_id": None,
         "revoked_at": None,
     }
     conn.execute(API_KEYS.insert(), values)
@@ -64,16 +128,145 @@ def create_key(
     return text, key
 
 
-def find_actor(conn: Connection, text: str) -> Actor | None:
-    """Find who acts with a key; None when there is no such key, or it was revoked."""
+def find_credential(conn: Connection, text: str, at: datetime) -> Credential | None:
+    """Find a key, a personal token or a session; None when it is none, expired, revoked or ended.
+
+    Payers' links are read by `find_link`, since what is sent of them is no secret of the database.
+    """
+    if text.startswith(SESSION_START):
+        return _session(conn, text, at)
     statement = select(API_KEYS).where(
-        API_KEYS.c.secret_hash == _hash(text), API_KEYS.c.revoked_at.is_(None)
+        API_KEYS.c.secret_hash == hash_of(text), API_KEYS.c.revoked_at.is_(None)
     )
     row = conn.execute(statement).first()
-    if row is None:
+    if row is None or (row.expires_at is not None and row.expires_at <= at):
         return None
-    return Actor(kind="key", id=row.id, role=row.role, organization_id=row.organization_id)
+    scopes = None if row.scopes is None else frozenset(row.scopes)
+    if row.user_id is not None:
+        return _of_user(conn, "key", row.id, row.user_id, scopes)
+    return Credential("key", row.id, row.organization_id, row.role, scopes)
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def find_link(
+    conn: Connection, organization_id: UUID, link_id: UUID, at: datetime
+) -> Credential | None:
+    """Find a payer's link; None when it has expired or was revoked."""
+    statement = select(PAYER_LINKS).where(
+        PAYER_LINKS.c.organization_id == organization_id, PAYER_LINKS.c.id == link_id
+    )
+    row = conn.execute(statement).first()
+    if row is None or row.revoked_at is not None or row.expires_at <= at:
+        return None
+    reach = Reach(organization_id, row.customer_id, row.invoice_id)
+    return Credential("link", row.id, organization_id, "", None, reach=reach)
+
+
+def actor_of(
+    conn: Connection, credential: Credential, organization_id: UUID | None
+) -> Actor | None:
+    """Say who acts with a credential in an organization, or outside of any.
+
+    None when the organization is none that they may know of.
+    """
+    if credential.reach is not None:
+        if organization_id not in {None, credential.organization_id}:
+            return None
+        permissions = frozenset({"pay"})
+        return Actor("link", credential.id, "", credential.organization_id, permissions)
+    if credential.user_id is not None:
+        return _user_in(conn, credential, credential.user_id, organization_id)
+    own = credential.organization_id
+    if own is None:
+        permissions = policy.PLATFORM
+    elif organization_id in {None, own}:
+        permissions = permissions_of(conn, own, credential.role)
+    else:
+        return None
+    permissions = _within(permissions, credential.scopes)
+    return Actor("key", credential.id, credential.role, own, permissions)
+
+
+def _user_in(
+    conn: Connection, credential: Credential, user_id: UUID, organization_id: UUID | None
+) -> Actor | None:
+    role, permissions = "", policy.PERSON
+    if organization_id is not None:
+        statement = select(MEMBERSHIPS.c.role).where(
+            MEMBERSHIPS.c.organization_id == organization_id,
+            MEMBERSHIPS.c.user_id == user_id,
+            MEMBERSHIPS.c.active.is_(True),
+        )
+        member = conn.execute(statement).scalar()
+        if member is None and not credential.platform:
+            return None
+        if member is not None:
+            role = member
+            permissions = permissions | permissions_of(conn, organization_id, role)
+    if credential.platform and role != policy.OWNER_ROLE:
+        # A member who is of the platform too may do everything, and says why.
+        role, permissions = policy.PLATFORM_ROLE, permissions | policy.PLATFORM
+    permissions = _within(permissions, credential.scopes)
+    return Actor("user", user_id, role, None, permissions)
+
+
+def permissions_of(conn: Connection, organization_id: UUID, role: str) -> frozenset[str]:
+    """Give what a role of an organization may do; one that does not exist may do nothing."""
+    known = policy.ROLES.get(role)
+    if known is not None:
+        return known
+    statement = select(ROLES.c.permissions).where(
+        ROLES.c.organization_id == organization_id, ROLES.c.name == role
+    )
+    made = conn.execute(statement).scalar()
+    return frozenset(made or ()) & policy.TENANT
+
+
+def note_uses(conn: Connection, uses: Iterable[tuple[Credential, datetime]]) -> None:
+    """Keep when credentials were last used."""
+    for credential, at in uses:
+        table, column = _USED[credential.kind]
+        keys = [table.c.id == credential.id]
+        if credential.kind == "link":
+            keys.append(table.c.organization_id == credential.organization_id)
+        conn.execute(table.update().where(*keys).values({column: at}))
+
+
+_USED: Final[Mapping[str, tuple[Table, str]]] = {
+    "key": (API_KEYS, "used_at"),
+    "session": (SESSIONS, "seen_at"),
+    "link": (PAYER_LINKS, "used_at"),
+}
+
+
+def _within(permissions: frozenset[str], scopes: frozenset[str] | None) -> frozenset[str]:
+    return permissions if scopes is None else permissions & scopes
+
+
+def _session(conn: Connection, text: str, at: datetime) -> Credential | None:
+    statement = select(SESSIONS).where(SESSIONS.c.secret_hash == hash_of(text))
+    row = conn.execute(statement).first()
+    if row is None or row.ended_at is not None or row.expires_at <= at:
+        return None
+    return _of_user(conn, "session", row.id, row.user_id, None)
+
+
+def _of_user(
+    conn: Connection,
+    kind: Literal["key", "session"],
+    credential_id: UUID,
+    user_id: UUID,
+    scopes: frozenset[str] | None,
+) -> Credential | None:
+    user: Row[Any] = conn.execute(select(USERS).where(USERS.c.id == user_id)).one()
+    if not user.active:
+        return None
+    return Credential(
+        kind,
+        credential_id,
+        None,
+        "",
+        scopes,
+        user_id=user_id,
+        verified_email=None if user.email_verified_at is None else user.email_key,
+        platform=user.platform,
+    )

@@ -1,62 +1,93 @@
 """Who may do what: one table from operation to permission, one from role to permissions.
 
 An operation without a row does not exist: the edge refuses to start with it. Handlers know no
-roles.
+roles. An organization makes further roles of the same permissions (`tallystick.auth.roles`).
 """
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
-from tallystick.kernel.actor import Role
+from tallystick.kernel.actor import Actor
 
-Permission = Literal["read", "write", "platform"]
+TenantPermission = Literal[
+    "read", "customers", "invoices", "correct", "collect", "refund", "manage", "audit"
+]
+"""What a role of an organization is made of.
 
-ROLES: dict[Role, frozenset[Permission]] = {
-    "owner": frozenset({"read", "write"}),
+read       see customers, invoices, payments, statements and the books
+customers  make and change customers
+invoices   draft, issue and annotate invoices
+correct    void, replace, credit and write off invoices
+collect    record, confirm, decline, allocate and release payments
+refund     give money back
+manage     change the organization, its members, roles, keys and links; erase a person's data
+audit      see who did what
+"""
+Permission = Literal[TenantPermission, "platform", "self", "pay", "public"]
+"""Beside those of an organization:
+
+platform  make organizations and users, see all of them
+self      what a person does with their own login
+pay       what a payer sees and does with their own invoices
+public    needs no credential
+"""
+
+TENANT: Final = frozenset[str](get_args(TenantPermission))
+PERSON: Final = frozenset({"self", "pay"})
+"""What every user may do, whatever their roles."""
+
+ROLES: Final[dict[str, frozenset[str]]] = {
+    "owner": TENANT,
+    "accountant": TENANT - {"manage"},
+    "cashier": frozenset({"read", "customers", "collect"}),
     "viewer": frozenset({"read"}),
-    "platform": frozenset({"read", "write", "platform"}),
 }
+"""The roles that every organization has."""
+OWNER_ROLE: Final = "owner"
+PLATFORM_ROLE: Final = "platform"
+PLATFORM: Final = TENANT | {"platform"}
+"""What a platform key may do, everywhere."""
 
-PERMISSIONS: dict[str, Permission] = {
+PERMISSIONS: Final[dict[str, Permission]] = {
     "create_organization": "platform",
     "list_organizations": "read",
     "get_organization": "read",
-    "change_organization": "write",
+    "change_organization": "manage",
     "deactivate_organization": "platform",
     "reactivate_organization": "platform",
-    "create_customer": "write",
+    "create_customer": "customers",
     "list_customers": "read",
     "get_customer": "read",
-    "change_customer": "write",
-    "deactivate_customer": "write",
-    "reactivate_customer": "write",
-    "erase_customer": "write",
-    "create_invoice": "write",
-    "create_invoices": "write",
+    "change_customer": "customers",
+    "deactivate_customer": "customers",
+    "reactivate_customer": "customers",
+    "erase_customer": "manage",
+    "create_invoice": "invoices",
+    "create_invoices": "invoices",
     "list_invoices": "read",
     "sum_invoices": "read",
     "get_invoice": "read",
     "get_totals_trace": "read",
-    "change_invoice": "write",
-    "delete_invoice": "write",
-    "issue_invoice": "write",
-    "void_invoice": "write",
-    "write_off_invoice": "write",
-    "replace_invoice": "write",
-    "annotate_invoice": "write",
-    "create_credit_note": "write",
+    "change_invoice": "invoices",
+    "delete_invoice": "invoices",
+    "issue_invoice": "invoices",
+    "void_invoice": "correct",
+    "write_off_invoice": "correct",
+    "replace_invoice": "correct",
+    "annotate_invoice": "invoices",
+    "create_credit_note": "correct",
     "list_credit_notes": "read",
     "get_credit_note": "read",
-    "record_payment": "write",
-    "record_payments": "write",
-    "claim_payment": "write",
-    "confirm_payment": "write",
-    "decline_payment": "write",
-    "allocate_payment": "write",
-    "release_payment": "write",
+    "record_payment": "collect",
+    "record_payments": "collect",
+    "claim_payment": "collect",
+    "confirm_payment": "collect",
+    "decline_payment": "collect",
+    "allocate_payment": "collect",
+    "release_payment": "collect",
     "list_payments": "read",
     "get_payment": "read",
     "get_receipt": "read",
-    "refund_payment": "write",
+    "refund_payment": "refund",
     "list_refunds": "read",
     "get_refund": "read",
     "list_balances": "read",
@@ -68,6 +99,7 @@ PERMISSIONS: dict[str, Permission] = {
 }
 
 
-def allows(role: Role, operation: str) -> bool:
-    """Tell whether a role may do an operation, named by its operation id."""
-    return PERMISSIONS[operation] in ROLES[role]
+def allows(actor: Actor, operation: str) -> bool:
+    """Tell whether an actor may do an operation, named by its operation id."""
+    needed = PERMISSIONS[operation]
+    return needed == "public" or actor.permissions is None or needed in actor.permissions

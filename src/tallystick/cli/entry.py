@@ -34,6 +34,8 @@ class KeyRole(StrEnum):
     """The roles that a key of an organization may have."""
 
     OWNER = "owner"
+    ACCOUNTANT = "accountant"
+    CASHIER = "cashier"
     VIEWER = "viewer"
 
 
@@ -320,7 +322,7 @@ def key_create(
         keys.create(slug=None, role="platform", name=name)
         return
     if not organization or not role:
-        message = "Say whose key it is: --organization SLUG --role owner|viewer, or --platform."
+        message = "Say whose key it is: --organization SLUG --role ROLE, or --platform."
         raise typer.BadParameter(message)
     keys.create(slug=organization, role=role.value, name=name)
 

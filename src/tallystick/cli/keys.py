@@ -9,11 +9,11 @@ from tallystick.auth.credentials import KeyDocument, create_key
 from tallystick.cli import opened
 from tallystick.cli.output import say, show_line
 from tallystick.kernel import clock, ids
-from tallystick.kernel.actor import OPERATOR, Act, Role
+from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.parties.organizations import find_organization
 
 
-def create(*, slug: str | None, role: Role, name: str) -> None:
+def create(*, slug: str | None, role: str, name: str) -> None:
     """Make a key of one organization, or of the platform without one, and print it."""
 
     def made(conn: Connection) -> tuple[str, KeyDocument]:

@@ -7,22 +7,29 @@ from uuid import UUID
 
 from tallystick.kernel import ids
 
-Role = Literal["owner", "viewer", "platform"]
-
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A key, or the product's own command line, that does something."""
+    """Whoever does something: a key, a user, the holder of a payer's link, or the product itself.
 
-    kind: Literal["key", "operator"]
+    What it may do was found out when it was, so that nobody below asks for its role.
+    """
+
+    kind: Literal["key", "user", "link", "nobody", "operator", "worker"]
     id: UUID
-    role: Role
+    role: str
+    """What it is called where it acts; empty for a user or a link outside of any organization."""
     organization_id: UUID | None
-    """The one organization it may act in; None when it may act in any."""
+    """The one organization it may act in; None when that depends on what it names."""
+    permissions: frozenset[str] | None = None
+    """What it may do (`tallystick.auth.policy`); None is everything."""
 
 
 OPERATOR = Actor(kind="operator", id=ids.NIL, role="platform", organization_id=None)
 """Whoever has the command line of the machine that holds the database."""
+
+WORKER = Actor(kind="worker", id=ids.NIL, role="platform", organization_id=None)
+"""The product itself, when nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,10 @@ class Act:
     key: str
     fingerprint: str
     request_id: str = ""
+    address: str = ""
+    """The network address that the request came from; empty for the command line."""
+    reason: str | None = None
+    """Why the platform's people act in an organization that is not theirs."""
 
     def __post_init__(self) -> None:
         # MySQL and MariaDB take texts for equal that differ only in spaces at their end.

@@ -9,13 +9,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CompoundSelect, Connection, Index, Select, String, select
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Connection,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    String,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
-from tallystick.kernel.schema import Base, Word, table_of
+from tallystick.kernel.schema import Base, Line, Word, table_of
 
 
 class Event(Base):
@@ -34,6 +43,10 @@ class Event(Base):
     request_id: Mapped[str] = mapped_column(String(64))
     act_key: Mapped[str] = mapped_column(String(255))
     """The idempotency key of the command that made it happen."""
+    address: Mapped[str | None] = mapped_column(String(45))
+    """The network address that the command came from."""
+    reason: Mapped[Line | None]
+    """Why one of the platform did it in an organization that is not theirs."""
     at: Mapped[datetime]
     position: Mapped[int | None] = mapped_column(BigInteger)
     """The place in the organization's stream, stamped after commit: the only order that a reader
@@ -41,7 +54,27 @@ class Event(Base):
     """
 
 
+class EventChange(Base):
+    """What an event changed, as it was and as it became: the changed members only.
+
+    The one part of an event that may hold personal data; erasing a person empties it.
+    """
+
+    __tablename__ = "event_change"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "event_id"], ["event.organization_id", "event.id"]
+        ),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+
+
 EVENTS = table_of(Event)
+EVENT_CHANGES = table_of(EventChange)
 
 
 def keys_of(
@@ -82,6 +115,8 @@ def emit(
             "actor_id": act.actor.id,
             "request_id": act.request_id,
             "act_key": act.key,
+            "address": act.address or None,
+            "reason": act.reason,
             "at": act.at,
             "position": None,
         },

@@ -137,6 +137,7 @@ def laid_out(command: CreateCustomer) -> dict[str, Any]:
     """Lay out the row of a new customer."""
     values: dict[str, Any] = {name: getattr(command, name) for name in CHANGEABLE}
     return values | {
+        "email_key": email_key(command.email),
         "organization_id": command.act.organization_id,
         "id": ids.new(),
         "active": True,
@@ -330,6 +331,11 @@ def _check(
         raise reference_taken()
 
 
+def email_key(email: str | None) -> str | None:
+    """Give an e-mail address as it is compared: in small letters."""
+    return None if email is None else email.lower()
+
+
 def check_email(email: str | None) -> None:
     """Refuse what cannot be an e-mail address.
 
@@ -352,7 +358,9 @@ def _update(conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any]) 
     statement = CUSTOMERS.update().where(
         CUSTOMERS.c.organization_id == row.organization_id, CUSTOMERS.c.id == row.id
     )
-    conn.execute(statement, {**changes, "version": row.version + 1, "updated_at": act.at})
+    keyed = {"email_key": email_key(changes["email"])} if "email" in changes else {}
+    values = {**changes, **keyed, "version": row.version + 1, "updated_at": act.at}
+    conn.execute(statement, values)
 
 
 def _told(conn: Connection, act: Act, kind: str, customer_id: UUID) -> CustomerDocument:

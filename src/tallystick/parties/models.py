@@ -40,6 +40,8 @@ class Customer(Base):
         ForeignKeyConstraint(["organization_id"], ["organization.id"]),
         UniqueConstraint("organization_id", "external_reference"),
         Index(None, "organization_id", "name"),
+        # A payer's login finds what they owe in every organization by their address.
+        Index(None, "email_key", "organization_id", "id"),
     )
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -49,6 +51,8 @@ class Customer(Base):
     given_name: Mapped[Line | None]
     family_name: Mapped[Line | None]
     email: Mapped[str | None] = mapped_column(String(254))
+    email_key: Mapped[str | None] = mapped_column(String(254))
+    """The address as it is compared: in small letters."""
     phone: Mapped[str | None] = mapped_column(String(32))
     address: Mapped[dict[str, Any]]
     tax_id: Mapped[str | None] = mapped_column(String(50))

@@ -1,11 +1,16 @@
 """Puts the edge together: routes, middleware, and what starts and ends with the server."""
 
+import asyncio
+import contextlib
+import functools
 import gc
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
+import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -16,9 +21,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import tallystick
+from tallystick.auth.credentials import note_uses
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.coalescing import Coalescer
 from tallystick.kernel.database import Database
+from tallystick.kernel.errors import Unavailable
+from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.web import health, openapi, pages
 from tallystick.web.api import (
@@ -37,6 +45,11 @@ from tallystick.web.direct import DirectRoute
 from tallystick.web.edge import Edge
 from tallystick.web.identity import Callers
 from tallystick.web.middleware import Shell
+
+NOTE_EVERY_S: Final = 60.0
+"""How often the last uses of credentials are kept."""
+
+log = structlog.get_logger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
 # Looked up in this order, so what is asked for most stands first. Not by `include_router`: that
@@ -62,6 +75,7 @@ def make_app(
     database: Database,
     clock: Clock,
     signer: Signer,
+    sealer: Sealer,
     environment: str,
     migration_status: Callable[[], tuple[str | None, str]],
     dialects: Chosen = NONE_CHOSEN,
@@ -74,6 +88,7 @@ def make_app(
         gc.collect()
         gc.freeze()
         coalescer = Coalescer(database)
+        callers = Callers(signer, clock)
         readers = ThreadPoolExecutor(database.readers, thread_name_prefix="reader")
         app.state.edge = Edge(
             database=database,
@@ -81,13 +96,18 @@ def make_app(
             readers=readers,
             clock=clock,
             signer=signer,
-            callers=Callers(),
+            sealer=sealer,
+            callers=callers,
             environment=environment,
             migration_status=migration_status,
         )
+        noting = asyncio.create_task(_note_uses(app.state.edge))
         try:
             yield
         finally:
+            noting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await noting
             await coalescer.close()
             readers.shutdown()
 
@@ -107,6 +127,22 @@ def make_app(
     # A dialect at the root takes the addresses of our own documentation; `/v1` stays.
     app.router.routes[:] = [*OPERATIONS, *app.state.dialects.routes, *_PAGES]
     return app
+
+
+async def _note_uses(edge: Edge) -> None:
+    """Keep when credentials were last used, every minute and once more at the end."""
+    stopping = False
+    while not stopping:
+        try:
+            await asyncio.sleep(NOTE_EVERY_S)
+        except asyncio.CancelledError:
+            stopping = True
+        uses = edge.callers.uses()
+        if uses:
+            try:
+                await edge.write(functools.partial(note_uses, uses=uses))
+            except Unavailable as error:
+                log.warning("uses not noted", error=str(error))
 
 
 class _Application(FastAPI):

@@ -31,6 +31,9 @@ _JSON = JSON_MEDIA_TYPE.encode()
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
 
+REASON_MAX = 255
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 T = TypeVar("T")
 
 
@@ -53,6 +56,11 @@ class Call:
     def actor(self) -> Actor:
         """Who acts."""
         return self._caller.actor
+
+    @property
+    def caller(self) -> Caller:
+        """Who acts, where, and by which credential."""
+        return self._caller
 
     @property
     def place(self) -> Place:
@@ -79,7 +87,19 @@ class Call:
             key=self._key(),
             fingerprint=self._fingerprint_of(self.body),
             request_id=self._arrival.request_id,
+            address=self.address(),
+            reason=self.reason(),
         )
+
+    def address(self) -> str:
+        """Give the network address that the request came from, as the server tells it."""
+        client = self._scope.get("client")
+        return "" if client is None else str(client[0])[:45]
+
+    def reason(self) -> str | None:
+        """Give why the platform's people act in what is not theirs."""
+        sent = self._arrival.header(b"tallystick-reason")
+        return None if sent is None else _UNPRINTABLE.sub(" ", sent).strip()[:REASON_MAX] or None
 
     def acts(self) -> Callable[[int, Any], Act]:
         """Give a maker of the acts of many items, each by its number from 1 and what was sent.
@@ -105,6 +125,8 @@ class Call:
                 key=f"{key}/{number:04}",
                 fingerprint=self._fingerprint_of(sent),
                 request_id=self._arrival.request_id,
+                address=self.address(),
+                reason=self.reason(),
             )
 
         return act

@@ -25,15 +25,16 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tallystick.auth.policy import ROLES, allows
+from tallystick.auth.credentials import SESSION_START
+from tallystick.auth.policy import PERMISSIONS, allows
 from tallystick.kernel.actor import Actor
 from tallystick.kernel.errors import Invalid, Refusal, Refused, Unavailable, shown
-from tallystick.web import documented, strict
+from tallystick.web import cookies, documented, strict
 from tallystick.web.arrival import Arrival
 from tallystick.web.call import Call
 from tallystick.web.edge import Edge
 from tallystick.web.fields import Body, PageQuery
-from tallystick.web.identity import Caller
+from tallystick.web.identity import NOBODY, Caller
 from tallystick.web.problems import TABLE, Fault, problem
 from tallystick.web.strict import Misshapen
 
@@ -62,7 +63,7 @@ class DirectRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
         self.summary, _, self.description = self.description.partition("\n\n")
-        self._roles = frozenset(role for role in ROLES if allows(role, self.unique_id))
+        self.permission: str = PERMISSIONS[self.unique_id]
         hints = get_type_hints(endpoint, include_extras=True)
         self.headers = _declared_headers(hints["call"])
         self._query = TypeAdapter(hints["query"]).validator if "query" in hints else None
@@ -104,31 +105,34 @@ class DirectRoute(APIRoute):
         """Find who calls and whether they may.
 
         Raises:
-            Refused: auth.key_missing, auth.key_unknown, auth.forbidden;
-                organization.header_missing, organization.unknown.
+            Refused: auth.key_missing, auth.key_unknown, auth.forbidden, auth.csrf,
+                auth.reason_missing; organization.header_missing, organization.unknown.
         """
-        key = _key(arrival)
-        if key is None:
+        if self.permission == "public":
+            return NOBODY
+        text, in_cookie = sent_credential(arrival)
+        if text is None:
             log.warning("no key", operation=self.unique_id)
-            message = "Send an API key in the header Authorization: Bearer KEY."
+            message = "Send an API key in the header Authorization: Bearer KEY, or log in."
             raise Refused("auth.key_missing", message)
         named = arrival.header(b"tallystick-organization")
-        caller = await edge.callers.find(edge.read, key, named)
+        if _ORGANIZATION in self.param_convertors:
+            # The address itself names the one organization that this is about.
+            named = scope["path_params"][_ORGANIZATION]
+        # A session is good in its cookie only, where a script cannot read it.
+        good = in_cookie == text.startswith(SESSION_START)
+        caller = await edge.callers.find(edge.read, text, named) if good else None
         if caller is None:
             log.warning("unknown key", operation=self.unique_id)
-            raise Refused("auth.key_unknown", "The API key sent is not valid here.")
-        actor = caller.actor
-        if actor.role not in self._roles:
-            log.warning("forbidden", operation=self.unique_id, **_who(actor))
-            message = f"The role of your key is {actor.role}, which may not do this."
-            raise Refused("auth.forbidden", message)
-        if _ORGANIZATION in self.param_convertors:
-            path_named = scope["path_params"][_ORGANIZATION]
-            found = await edge.callers.find(edge.read, key, path_named)
-            caller = caller if found is None else found
-        elif caller.place is None and "tallystick-organization" in self.headers:
-            message = "Your key may act in every organization. Name one in Tallystick-Organization."
+            raise Refused("auth.key_unknown", "The API key or session sent is not valid here.")
+        if not allows(caller.actor, self.unique_id):
+            log.warning("forbidden", operation=self.unique_id, **_who(caller.actor))
+            raise Refused("auth.forbidden", _forbidden(caller.actor))
+        if caller.place is None and "tallystick-organization" in self.headers:
+            message = "You may act in several organizations. Name one in Tallystick-Organization."
             raise Invalid("organization.header_missing", message)
+        if scope["method"] != "GET":
+            _check_change(scope, arrival, edge, caller, in_cookie=in_cookie)
         return caller
 
     async def _arguments(self, call: Call, scope: Scope, receive: Receive) -> dict[str, Any]:
@@ -203,13 +207,53 @@ def _who(actor: Actor) -> dict[str, str]:
     return {"actor": str(actor.id), "organization": str(actor.organization_id)}
 
 
-def _key(arrival: Arrival) -> str | None:
-    """Give the key that was sent, as a bearer or in a header of its own."""
+def _forbidden(actor: Actor) -> str:
+    if actor.kind == "link":
+        return "A payer's link shows and pays invoices, and may not do this."
+    if not actor.role:
+        message = "Your login by itself may not do this."
+        return message + " Name an organization in Tallystick-Organization, if you are a member."
+    return f"The role of your {actor.kind} is {actor.role}, which may not do this."
+
+
+def sent_credential(arrival: Arrival) -> tuple[str | None, bool]:
+    """Give the credential that was sent, and whether it came in the cookie of a session.
+
+    A header that names one goes before a cookie, which browsers send by themselves.
+    """
     authorization = arrival.header(b"authorization")
     if authorization is not None:
         scheme, _, key = authorization.partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else None
-    return arrival.header(b"x-api-key")
+        return (key.strip() if scheme.lower() == "bearer" else None), False
+    own = arrival.header(b"x-api-key")
+    if own is not None:
+        return own, False
+    session = cookies.session_of(arrival)
+    return session, session is not None
+
+
+def _check_change(
+    scope: Scope, arrival: Arrival, edge: Edge, caller: Caller, *, in_cookie: bool
+) -> None:
+    """Refuse a change that another site made a browser send, or that has no reason.
+
+    Raises:
+        Refused: auth.csrf, auth.reason_missing.
+    """
+    assert caller.credential is not None, "only open operations have no credential"
+    if in_cookie and not cookies.meant(scope, arrival, edge.signer, caller.credential.id):
+        log.warning("forged", **_who(caller.actor))
+        message = (
+            "A session changes something only with the token of GET /v1/me in the header "
+            "X-CSRF-Token, from a page of this server."
+        )
+        raise Refused("auth.csrf", message)
+    if caller.as_platform and arrival.header(b"tallystick-reason") is None:
+        message = (
+            "You act here as one of the platform, in what is not your organization. Say why in the "
+            "header Tallystick-Reason."
+        )
+        raise Refused("auth.reason_missing", message)
 
 
 def _id(name: str, value: str) -> UUID:

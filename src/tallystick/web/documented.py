@@ -50,8 +50,11 @@ _OF_STATUS: Final[dict[int, dict[str, Any]]] = {
         }
     },
 }
-_ALWAYS: Final = (
+_GUARDED: Final = (
     *("auth.key_missing", "auth.key_unknown", "auth.forbidden", "organization.unknown"),
+)
+_CHANGING: Final = ("auth.csrf", "auth.reason_missing")
+_ALWAYS: Final = (
     *("request.invalid", "request.content_encoding", "request.too_large"),
     *("server.error", "server.unavailable"),
 )
@@ -129,7 +132,8 @@ class Operation(Protocol):
 
     responses: Responses
     headers: frozenset[str]
-
+    methods: Any
+    permission: str
     takes_body: bool
     lists: bool
 
@@ -153,6 +157,10 @@ def complete(operation: Operation) -> None:
     """Add the codes that follow from what an operation takes."""
     headers, responses = operation.headers, operation.responses
     codes = [*_ALWAYS]
+    if operation.permission != "public":
+        codes += _GUARDED
+        if "GET" not in operation.methods:
+            codes += _CHANGING
     if operation.takes_body:
         codes += ["request.json_malformed", "request.media_type"]
     if "tallystick-organization" in headers:

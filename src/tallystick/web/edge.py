@@ -12,6 +12,7 @@ from starlette.types import Scope
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.coalescing import Coalescer
 from tallystick.kernel.database import Database
+from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.web.identity import Callers
 
@@ -28,6 +29,7 @@ class Edge:
     """As many threads as the database has connections for readers."""
     clock: Clock
     signer: Signer
+    sealer: Sealer
     callers: Callers
     environment: str
     migration_status: Callable[[], tuple[str | None, str]]
@@ -43,3 +45,10 @@ class Edge:
         """Run a query on a thread of the readers."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.readers, self.database.read, query)
+
+    async def write(self, command: Callable[[Connection], T]) -> T:
+        """Run a command in a transaction of its own, beside those that wait together.
+
+        For what must not be kept under an idempotency key, since it holds a secret.
+        """
+        return await asyncio.to_thread(self.database.write, command)

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from tallystick.kernel.errors import Fact
 from tallystick.web.arrival import Arrival
+from tallystick.web.kinds.auth import AUTH
 from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.kind import Kind
@@ -28,6 +29,7 @@ PAGES: Final = "/developers/errors/"
 
 TABLE: Final[Mapping[str, Kind]] = {
     **REQUESTS,
+    **AUTH,
     **PARTIES,
     **INVOICES,
     **CORRECTIONS,

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 from starlette.types import Scope
 
+from tallystick.auth.policy import PLATFORM, PLATFORM_ROLE
 from tallystick.kernel import alias_numbers, ids
 from tallystick.kernel.actor import OPERATOR, Act, Actor
 from tallystick.kernel.alias_numbers import Alias, GiveNumbers, Wanted, give_numbers
@@ -27,7 +28,11 @@ T = TypeVar("T")
 
 IDEMPOTENCY_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _PLATFORM: Final = Actor(
-    kind="key", id=ids.derived(ids.NIL, "API_KEY"), role="platform", organization_id=None
+    kind="key",
+    id=ids.derived(ids.NIL, "API_KEY"),
+    role=PLATFORM_ROLE,
+    organization_id=None,
+    permissions=PLATFORM,
 )
 """Whoever has the one key of an older contract."""
 

@@ -107,7 +107,7 @@ class ContractRoute(APIRoute):
     ) -> Response:
         reads = scope["method"] == "GET"
         actor = await admit(edge, arrival, self.chosen, reads=reads)
-        if not allows(actor.role, self.permits):
+        if not allows(actor, self.permits):
             raise Said(403, "This API key may not do this")
         call = DialectCall(scope, arrival, edge, actor, self.dialect)
         arguments = await self._arguments(call, scope, receive, arrival)

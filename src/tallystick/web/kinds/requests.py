@@ -48,26 +48,6 @@ REQUESTS = {
         "Each fault stands in errors, with a JSON pointer to its place.",
         "Correct every place that errors names. /docs shows each member with an example.",
     ),
-    "auth.key_missing": Kind(
-        401,
-        "An API key is needed",
-        "Every operation below /v1 needs an API key, and the request carried none.",
-        "Send the header Authorization: Bearer KEY. An operator makes a key with "
-        "tallystick key create.",
-    ),
-    "auth.key_unknown": Kind(
-        401,
-        "This API key is not valid",
-        "No API key of this installation looks like the one sent, or it was revoked.",
-        "Check that the whole key was copied. A lost key cannot be shown again: make a new one.",
-    ),
-    "auth.forbidden": Kind(
-        403,
-        "This API key may not do that",
-        "The role of the key does not allow the operation. A viewer only reads; only a platform "
-        "key makes, deactivates and reactivates organizations.",
-        "Use a key with a role that allows it.",
-    ),
     "idempotency.key_malformed": Kind(
         422,
         "The Idempotency-Key cannot be used",
