@@ -23,6 +23,8 @@ def test_an_event_says_who_did_what_and_when(books: Books) -> None:
         "actor_id": ids.NIL,
         "request_id": "a-test",
         "act_key": "the key",
+        "address": None,
+        "reason": None,
         "at": act.at,
         "position": None,
     }
