@@ -56,3 +56,38 @@ def test_the_keys_by_which_something_happened_to_a_subject(
     assert [books.read(events.keys_of, [each]) for each in (subject_id, other_id, ids.new())] == [
         *(["a", "b"], ["c"], [])
     ]
+
+
+def test_what_an_event_changed_is_kept_as_it_was_and_as_it_became(books: Books) -> None:
+    subject_id, untouched_id = ids.new(), ids.new()
+    writes = Writes()
+    before = {"name": "Old", "active": True, "terms_days": 30, "address": {"city": "Bern"}}
+    after = {"name": "New", "active": True, "terms_days": None, "address": {"city": "Bern"}}
+    events.emit(writes, books.act(), "test.made", subject_id, {}, after={"name": "Old"})
+    events.emit(writes, books.act(), "test.changed", subject_id, {}, before=before, after=after)
+    events.emit(writes, books.act(), "test.changed", untouched_id, {}, before=after, after=after)
+    books.database.write(writes.flush)
+    made, changed = books.snapshot()["event_change"][1]
+    assert (made["before"], made["after"]) == ({}, {"name": "Old"})
+    assert (changed["before"], changed["after"]) == (
+        {"name": "Old", "terms_days": 30},
+        {"name": "New", "terms_days": None},
+    )
+
+
+def test_the_changes_of_one_subject_can_be_forgotten(books: Books, open_books: Opening) -> None:
+    subject_id, other_id = ids.new(), ids.new()
+    elsewhere = open_books()
+    writes = Writes()
+    for act, subject in (
+        (books.act(), subject_id),
+        (books.act(), other_id),
+        (elsewhere.act(), subject_id),
+    ):
+        events.emit(writes, act, "test.made", subject, {}, after={"name": "Ann"})
+    books.database.write(writes.flush)
+    books.database.write(
+        lambda conn: events.forget_changes(conn, books.organization_id, subject_id)
+    )
+    assert [row["after"] for row in books.snapshot()["event_change"][1]] == [{}, {"name": "Ann"}]
+    assert [row["after"] for row in elsewhere.snapshot()["event_change"][1]][-1] == {"name": "Ann"}

@@ -116,6 +116,9 @@ def test_a_change(books: Books) -> None:
         "version": 2,
         "updated_at": "2026-03-02T09:00:02.000000Z",
     }
+    change = books.snapshot()["event_change"][1][-1]
+    told = {name: value for name, value in changes.items() if name != "external_reference"}
+    assert (change["before"], change["after"]) == ({name: dict(made)[name] for name in told}, told)
 
 
 def test_a_reference_can_be_given_up_and_taken(books: Books) -> None:

@@ -115,6 +115,12 @@ def test_a_change(books: Books) -> None:
         "organization.changed",
         {"organization_id": books.organization["id"]},
     )
+    [change] = books.snapshot()["event_change"][1]
+    told = {
+        name: value for name, value in changes.items() if value != dict(books.organization)[name]
+    }
+    assert change["after"] == told
+    assert change["before"] == {name: dict(books.organization)[name] for name in told}
 
 
 def test_a_malformed_change_is_refused(books: Books) -> None:

@@ -4,7 +4,7 @@ A payload is thin (ids, numbers, amounts) and holds no personal data, so that er
 leaves nothing here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -97,17 +97,24 @@ def emit(
     payload: dict[str, Any],
     *,
     once: bool = False,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
     """Add an event to what the transaction writes.
 
     With `once` the id is derived from subject and kind, so that the primary key keeps the same fact
     from being told twice.
+
+    `before` and `after` are members of master data as they were and as they became, ready for JSON;
+    only those that differ are kept. Personal data may stand in them and nowhere else, and no
+    secret; whoever erases a person calls `forget_changes`.
     """
+    event_id = ids.derived(subject_id, kind) if once else ids.new()
     writes.add(
         EVENTS,
         {
             "organization_id": act.organization_id,
-            "id": ids.derived(subject_id, kind) if once else ids.new(),
+            "id": event_id,
             "type": kind,
             "subject_id": subject_id,
             "payload": payload,
@@ -121,3 +128,22 @@ def emit(
             "position": None,
         },
     )
+    was, became = _differing(before or {}, after or {}), _differing(after or {}, before or {})
+    if was or became:
+        changed = {"organization_id": act.organization_id, "event_id": event_id}
+        writes.add(EVENT_CHANGES, {**changed, "before": was, "after": became})
+
+
+def forget_changes(conn: Connection, organization_id: UUID, subject_id: UUID) -> None:
+    """Empty what was kept of the changes of a subject, because a person is erased."""
+    theirs = select(EVENTS.c.id).where(
+        EVENTS.c.organization_id == organization_id, EVENTS.c.subject_id == subject_id
+    )
+    statement = EVENT_CHANGES.update().where(
+        EVENT_CHANGES.c.organization_id == organization_id, EVENT_CHANGES.c.event_id.in_(theirs)
+    )
+    conn.execute(statement, {"before": {}, "after": {}})
+
+
+def _differing(members: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value != others.get(name)}

@@ -130,7 +130,7 @@ def _create(conn: Connection, command: CreateCustomer) -> CustomerDocument:
     row = laid_out(command)
     _check(conn, act.organization_id, row["id"], {name: row[name] for name in CHANGEABLE})
     conn.execute(CUSTOMERS.insert(), row)
-    return _told(conn, act, "customer.created", row["id"])
+    return _told(conn, act, "customer.created", row["id"], {}, shown_of(row))
 
 
 def laid_out(command: CreateCustomer) -> dict[str, Any]:
@@ -146,6 +146,11 @@ def laid_out(command: CreateCustomer) -> dict[str, Any]:
         "updated_at": command.act.at,
         "erased_at": None,
     }
+
+
+def shown_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Give what the event of a new customer tells of them."""
+    return {name: row[name] for name in CHANGEABLE if row[name]}
 
 
 def change_customers(
@@ -168,8 +173,7 @@ def _change(conn: Connection, command: ChangeCustomer) -> CustomerDocument:
     if row.erased_at is not None:
         raise _erased(row.id)
     _check(conn, row.organization_id, row.id, command.changes)
-    _update(conn, command.act, row, command.changes)
-    return _told(conn, command.act, "customer.changed", row.id)
+    return _update(conn, command.act, row, command.changes, "customer.changed")
 
 
 def set_customers_active(
@@ -194,15 +198,14 @@ def _set_active(conn: Connection, command: SetCustomerActive) -> CustomerDocumen
         raise Refused("customer.active_already", "This customer is active already.")
     if not row.active and not command.active:
         raise Refused("customer.inactive_already", "This customer is inactive already.")
-    _update(conn, command.act, row, {"active": command.active})
     kind = "customer.reactivated" if command.active else "customer.deactivated"
-    return _told(conn, command.act, kind, row.id)
+    return _update(conn, command.act, row, {"active": command.active}, kind)
 
 
 def erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
     """Erase the personal data of one customer and deactivate them. Doing so twice changes nothing.
 
-    The answers kept under the keys of what happened to the customer are replaced by the erased one.
+    What was answered and what was told of the changes of the customer is emptied too.
 
     Refuses:
         customer.unknown, organization.inactive
@@ -210,9 +213,10 @@ def erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
     row = _locked(conn, command.act, command.customer_id)
     if row.erased_at is not None:
         return document(row)
-    _update(conn, command.act, row, {**PERSONAL, "active": False, "erased_at": command.act.at})
+    changes = {**PERSONAL, "active": False, "erased_at": command.act.at}
+    erased = _update(conn, command.act, row, changes, "customer.erased")
     alias_numbers.forget_key(conn, row.organization_id, row.id)
-    erased = _told(conn, command.act, "customer.erased", row.id)
+    events.forget_changes(conn, row.organization_id, row.id)
     quoting = events.keys_of(conn, row.organization_id, [row.id])
     idempotency.rewrite(conn, row.organization_id, quoting, lambda _answered: erased)
     return erased
@@ -242,12 +246,8 @@ def list_customers(
     limit: int = paging.LIMIT_DEFAULT,
 ) -> paging.Page[CustomerDocument]:
     """List the customers of an organization, newest first."""
-    wanted = {
-        "active": active,
-        "kind": kind,
-        "email": email,
-        "external_reference": external_reference,
-    }
+    same = {"active": active, "kind": kind, "email": email}
+    wanted = {**same, "external_reference": external_reference}
     statement = select(CUSTOMERS).where(CUSTOMERS.c.organization_id == organization_id)
     for name, value in wanted.items():
         if value is not None:
@@ -354,18 +354,26 @@ def reference_taken() -> Refused:
     return Refused("customer.reference_taken", message, pointer="/external_reference")
 
 
-def _update(conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any]) -> None:
+def _update(
+    conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any], kind: str
+) -> CustomerDocument:
     statement = CUSTOMERS.update().where(
         CUSTOMERS.c.organization_id == row.organization_id, CUSTOMERS.c.id == row.id
     )
     keyed = {"email_key": email_key(changes["email"])} if "email" in changes else {}
     values = {**changes, **keyed, "version": row.version + 1, "updated_at": act.at}
     conn.execute(statement, values)
+    after = {name: value for name, value in changes.items() if name != "erased_at"}
+    return _told(conn, act, kind, row.id, {name: getattr(row, name) for name in after}, after)
 
 
-def _told(conn: Connection, act: Act, kind: str, customer_id: UUID) -> CustomerDocument:
+def _told(
+    conn: Connection, act: Act, kind: str, customer_id: UUID, *changed: dict[str, Any]
+) -> CustomerDocument:
     writes = rows.Writes()
-    events.emit(writes, act, kind, customer_id, {"customer_id": str(customer_id)})
+    before, after = changed
+    told = {"customer_id": str(customer_id)}
+    events.emit(writes, act, kind, customer_id, told, before=before, after=after)
     writes.flush(conn)
     return get_customer(conn, act.organization_id, customer_id)
 

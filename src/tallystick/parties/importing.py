@@ -55,7 +55,7 @@ def import_customers(conn: Connection, command: ImportCustomers) -> Answer[Impor
         row = customers.laid_out(customer)
         writes.add(CUSTOMERS, row)
         told = {"customer_id": str(row["id"])}
-        events.emit(writes, act, "customer.created", row["id"], told)
+        events.emit(writes, act, "customer.created", row["id"], told, after=customers.shown_of(row))
     answer = answers.give(act, {"made": len(command.customers)})
     answers.write(writes)
     writes.flush(conn)

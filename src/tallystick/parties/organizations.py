@@ -121,7 +121,8 @@ def _create(conn: Connection, command: CreateOrganization) -> OrganizationDocume
         "updated_at": at,
     }
     conn.execute(ORGANIZATIONS.insert(), values)
-    _tell(conn, command.act, "organization.created", organization_id)
+    after = {name: values[name] for name in (*sorted(CHANGEABLE), "slug", "currency")}
+    _tell(conn, command.act, "organization.created", organization_id, {}, after)
     return get_organization(conn, organization_id)
 
 
@@ -145,8 +146,7 @@ def _change(conn: Connection, command: ChangeOrganization) -> OrganizationDocume
     if not row.active:
         raise inactive(row.name)
     _check(command.changes)
-    _update(conn, command.act, row, command.changes)
-    _tell(conn, command.act, "organization.changed", organization_id)
+    _update(conn, command.act, row, command.changes, "organization.changed")
     return get_organization(conn, organization_id)
 
 
@@ -168,9 +168,8 @@ def _set_active(conn: Connection, command: SetOrganizationActive) -> Organizatio
         raise Refused("organization.active_already", "This organization is active already.")
     if not row.active and not command.active:
         raise Refused("organization.inactive_already", "This organization is inactive already.")
-    _update(conn, command.act, row, {"active": command.active})
     kind = "organization.reactivated" if command.active else "organization.deactivated"
-    _tell(conn, command.act, kind, row.id)
+    _update(conn, command.act, row, {"active": command.active}, kind)
     return get_organization(conn, row.id)
 
 
@@ -184,8 +183,7 @@ def change_currency(conn: Connection, act: Act, currency: str) -> OrganizationDo
     row = _locked(conn, act.organization_id)
     if not row.active:
         raise inactive(row.name)
-    _update(conn, act, row, {"currency": currency})
-    _tell(conn, act, "organization.changed", row.id)
+    _update(conn, act, row, {"currency": currency}, "organization.changed")
     return get_organization(conn, row.id)
 
 
@@ -242,16 +240,21 @@ def _locked(conn: Connection, organization_id: UUID) -> Row[Any]:
     return found[0]
 
 
-def _update(conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any]) -> None:
+def _update(conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any], kind: str) -> None:
     conn.execute(
         ORGANIZATIONS.update().where(ORGANIZATIONS.c.id == row.id),
         {**changes, "version": row.version + 1, "updated_at": act.at},
     )
+    _tell(conn, act, kind, row.id, {name: getattr(row, name) for name in changes}, changes)
 
 
-def _tell(conn: Connection, act: Act, kind: str, organization_id: UUID) -> None:
+def _tell(
+    conn: Connection, act: Act, kind: str, organization_id: UUID, *changed: dict[str, Any]
+) -> None:
     writes = rows.Writes()
-    events.emit(writes, act, kind, organization_id, {"organization_id": str(organization_id)})
+    before, after = changed
+    told = {"organization_id": str(organization_id)}
+    events.emit(writes, act, kind, organization_id, told, before=before, after=after)
     writes.flush(conn)
 
 
