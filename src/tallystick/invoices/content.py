@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -159,16 +159,11 @@ def document_hash(
     due_date = invoice["issue_date"] + timedelta(days=content["terms_days"])
     frozen = {**invoice, "due_date": due_date}
     said = {
-        "invoice": [plain(frozen[name]) for name in _FROZEN_INVOICE],
-        "content": [plain(content[name]) for name in _FROZEN_CONTENT],
-        "lines": [[plain(line[name]) for name in _FROZEN_LINE] for line in lines],
+        "invoice": [frozen[name] for name in _FROZEN_INVOICE],
+        "content": [content[name] for name in _FROZEN_CONTENT],
+        "lines": [[line[name] for name in _FROZEN_LINE] for line in lines],
     }
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """Give a value as it goes into a hash."""
-    return value.isoformat() if isinstance(value, date) else value
 
 
 _FROZEN_INVOICE = (

@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 
 from tallystick.invoices import totals
-from tallystick.invoices.content import LINES_MAX, line_values, plain
+from tallystick.invoices.content import LINES_MAX, line_values
 from tallystick.invoices.numbering import Number
 from tallystick.invoices.states import Standing
 from tallystick.invoices.totals import MILLION, Line
@@ -242,7 +242,7 @@ def row(
 
 def document_hash(note: Mapping[str, Any]) -> str:
     """Hash what a credit note says (SHA-256), so that the audit sees any later change."""
-    said = [plain(note[name]) for name in _FROZEN]
+    said = [note[name] for name in _FROZEN]
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

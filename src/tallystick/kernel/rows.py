@@ -1,12 +1,12 @@
 """How many rows go to and from the database in few statements, on each engine in its own way.
 
 A batch's text is the same for one row and for sixty-four, so every statement is prepared once.
-PostgreSQL takes the rows of a whole batch as one JSON parameter a table and writes all tables in
-one statement; the others take one `executemany` a table. Keys to look for travel as one JSON
-parameter everywhere.
+PostgreSQL takes the rows of a whole batch as JSON, what all rows of a table share only once, and
+writes all tables in one statement; the others take one `executemany` a table. Keys to look for
+travel as one JSON parameter everywhere.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import Column, Connection, Row, Table, TextClause, text
 from sqlalchemy.sql.selectable import TextualSelect
 
 from tallystick.kernel.dialects import FEW, Spelling, spelling
+from tallystick.kernel.schema import Id
 
 Key = tuple[Any, ...]
 Values = dict[str, Any]
@@ -76,7 +77,10 @@ class Writes:
         self._once: set[tuple[Table, Key]] = set()
 
     def add(self, table: Table, values: Values) -> None:
-        """Add a row; columns that are not named become NULL."""
+        """Add a row; columns that are not named become NULL.
+
+        All rows of a table name the same columns.
+        """
         self._added.setdefault(table, []).append(values)
 
     def change(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
@@ -119,8 +123,16 @@ def _depth(table: Table) -> tuple[int, str]:
 
 
 def _in_key_order(table: Table, rows: list[Values]) -> None:
-    names = [column.name for column in table.primary_key.columns]
-    rows.sort(key=lambda row: tuple(row[name] for name in names))
+    if len(rows) > 1:
+        rows.sort(key=_key_order(table))
+
+
+@lru_cache(maxsize=64)
+def _key_order(table: Table) -> Callable[[Values], tuple[Any, ...]]:
+    columns = table.primary_key.columns
+    names = tuple((column.name, isinstance(column.type, Id)) for column in columns)
+    # The numbers behind identifiers have their order, and are compared much quicker.
+    return lambda row: tuple([row[name].int if is_id else row[name] for name, is_id in names])
 
 
 def _flush_as_json(conn: Connection, added: Added, changed: Changed) -> None:
@@ -128,11 +140,32 @@ def _flush_as_json(conn: Connection, added: Added, changed: Changed) -> None:
         return
     tables = tuple(table for table, _ in added)
     statement = _json_statement(tables, tuple(shape for shape, _ in changed))
-    parameters = {
-        f"p{index}": orjson.dumps(rows).decode()
-        for index, (_, rows) in enumerate([*added, *changed])
-    }
+    parameters = {}
+    for index, (_, rows) in enumerate(added):
+        shared, own = _divided(rows)
+        parameters[f"s{index}"] = orjson.dumps(shared).decode()
+        parameters[f"p{index}"] = orjson.dumps(own).decode()
+    for index, (_, rows) in enumerate(changed, start=len(added)):
+        parameters[f"p{index}"] = orjson.dumps(rows).decode()
     conn.execute(statement, parameters)
+
+
+def _divided(rows: list[Values]) -> tuple[Values, list[Values]]:
+    """Divide rows into what all of them say, without what is NULL, and what each says itself."""
+    shared: Values = {}
+    own: list[str] = []
+    last, count = rows[-1], len(rows)
+    for name, value in rows[0].items():
+        if isinstance(value, dict | list):
+            # Documents may be equal and not the same: 1 is True to Python and not to JSON.
+            alike = all(row[name] is value for row in rows)
+        else:
+            alike = last[name] == value and [row[name] for row in rows].count(value) == count
+        if not alike:
+            own.append(name)
+        elif value is not None:
+            shared[name] = value
+    return shared, [{name: row[name] for name in own} for row in rows]
 
 
 @lru_cache(maxsize=256)
@@ -143,7 +176,8 @@ def _json_statement(
     steps: list[str] = []
     for table in added:
         names = ", ".join(column.name for column in table.columns)
-        rows = f"json_populate_recordset(null::{table.name}, CAST(:p{len(steps)} AS json))"
+        shared = f"json_populate_record(null::{table.name}, CAST(:s{len(steps)} AS json))"
+        rows = f"json_populate_recordset({shared}, CAST(:p{len(steps)} AS json))"
         steps.append(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {rows}")  # noqa: S608  # names only
     few = FEW.format(kind="object")
     for table, columns_changed in changed:
