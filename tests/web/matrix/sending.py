@@ -31,7 +31,12 @@ class Operation:
         return {each["name"] for each in self.parameters if each["in"] == "path"}
 
     async def send(
-        self, client: httpx2.AsyncClient, objects: Objects, **headers: str
+        self,
+        client: httpx2.AsyncClient,
+        objects: Objects,
+        *,
+        body: Any = None,
+        **headers: str,
     ) -> httpx2.Response:
         """Ask for it, about these objects wherever it takes an id."""
         if any(each["name"] == "If-Match" for each in self.parameters):
@@ -42,8 +47,19 @@ class Operation:
             for each in self.parameters
             if each["in"] == "query" and each["name"] in objects
         }
-        body = None if self.body is None else self._sample(self.body, objects)
+        if body is None and self.body is not None:
+            body = self.sample(objects)
         return await client.request(self.method, path, params=query, json=body, headers=headers)
+
+    def sample(self, objects: Objects) -> Any:
+        """Make a body that names these objects wherever it takes an id."""
+        assert self.body is not None, "it takes one"
+        return self._sample(self.body, objects)
+
+    def members(self) -> set[str]:
+        """Name what a body may have."""
+        assert self.body is not None, "it takes one"
+        return set(self._resolved(self.body).get("properties", {}))
 
     def _sample(self, schema: dict[str, Any], objects: Objects, name: str = "") -> Any:
         if name in objects:

@@ -6,11 +6,10 @@
 """
 
 from typing import Any
-from uuid import UUID
 
 import httpx2
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from sqlalchemy import Connection, select
 
 from tallystick.auth.policy import PERMISSIONS
@@ -19,8 +18,8 @@ from tallystick.kernel.database import Database
 from tallystick.migrations.tables import METADATA
 from tallystick.web.api.headers import Reading
 from tallystick.web.direct import DirectRoute, operation_id
-from tests.web.conftest import MakeClient, MakeSchool, Moment
-from tests.web.matrix.sending import Operation, operations_of
+from tests.web.conftest import MakeClient
+from tests.web.matrix.sending import Operation
 from tests.web.matrix.world import PLANTED, Identity, World
 
 on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -29,26 +28,6 @@ DENIED = {"auth.key_missing", "auth.key_unknown", "auth.forbidden", "auth.csrf"}
 OF_MANY = {"create_invoices", "record_payments"}
 """Operations that answer each item by itself."""
 IDENTITIES_MIN = 9
-
-
-@pytest.fixture
-async def documented(app: FastAPI, make_client: MakeClient) -> dict[str, Operation]:
-    """Return the operations of the document that is served."""
-    assert app is not None
-    return operations_of((await make_client().get("/openapi.json")).json())
-
-
-@pytest.fixture
-async def world(app: FastAPI, database: Database, make_school: MakeSchool, moment: Moment) -> World:
-    """Return two organizations and everybody who asks."""
-    school, other = await make_school(name=PLANTED), await make_school()
-    objects = await school.objects()
-    world = World(
-        database, app.state.edge.signer, moment.now, UUID(school.id), UUID(other.id), objects
-    )
-    world.objects |= world.access_objects(objects["customer_id"])
-    world.add_all(await school.invoice())
-    return world
 
 
 def _rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
