@@ -37,8 +37,8 @@ async def test_what_it_says_of_itself(document: dict[str, Any]) -> None:
     assert document["info"]["title"] == "Tallystick"
     assert document["info"]["version"] == __version__
     assert document["servers"] == [{"url": ".", "description": "This installation"}]
-    assert document["security"] == [{"bearer": []}, {"header": []}]
-    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert document["security"] == [{"bearer": []}, {"header": []}, {"session": []}]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header", "session"}
     assert all(path.startswith("/v1/") for path in document["paths"])
 
 
@@ -48,6 +48,8 @@ async def test_every_operation_is_there(operations: list[dict[str, Any]]) -> Non
     for operation in operations:
         assert operation["summary"].endswith("."), operation["operationId"]
         assert set(operation["tags"]) <= names
+        is_open = PERMISSIONS[operation["operationId"]] == "public"
+        assert (operation.get("security") == []) == is_open
 
 
 async def test_every_status_is_documented(

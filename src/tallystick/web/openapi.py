@@ -12,15 +12,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 import tallystick
-from tallystick.web import documented
+from tallystick.auth.policy import PERMISSIONS
+from tallystick.web import cookies, documented
 from tallystick.web.call import JSON_MEDIA_TYPE
 from tallystick.web.edge import Edge
 
 DESCRIPTION: Final = """\
 Issue invoices, collect what is owed, and keep books that both sides can check.
 
-**Keys.** Send an API key with every request: `Authorization: Bearer KEY`. A platform key may act in
-every organization and names one in `Tallystick-Organization`, by id or slug.
+**Who asks.** Send an API key with every request: `Authorization: Bearer KEY`. Or log in: the
+session travels in a cookie, and each change sends the `csrf_token` of the login in `X-CSRF-Token`.
+Whoever may act in several organizations (a person, a platform key) names one in
+`Tallystick-Organization`, by id or slug. People of the platform say in `Tallystick-Reason` why they
+change something in an organization that is not theirs.
 
 **Amounts** are decimal strings beside an ISO 4217 currency: `"199.99"`, `EUR`. Quantities and rates
 are decimal strings too, rates in percent: `"8.875"`. JSON numbers are refused there, because
@@ -64,13 +68,19 @@ _SECURITY_SCHEMES: Final = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key, made with `tallystick key create`.",
+        "description": "An API key, a personal token or a payer's link.",
     },
     "header": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The same key, for tools that cannot send a bearer.",
+        "description": "The same, for tools that cannot send a bearer.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": cookies.NAME,
+        "description": "A session, begun with a login. Changes need `X-CSRF-Token` beside it.",
     },
 }
 
@@ -92,6 +102,8 @@ def build(routes: Sequence[BaseRoute]) -> dict[str, Any]:
         for operation in path.values():
             for parameter in operation.get("parameters", []):
                 parameter["schema"] = _without_null(parameter["schema"])
+            if PERMISSIONS[operation["operationId"]] == "public":
+                operation["security"] = []
     components = document.setdefault("components", {})
     _, problem = models_json_schema(
         [(documented.Problem, "serialization")], ref_template="#/components/schemas/{model}"

@@ -14,7 +14,7 @@ _Organization = Annotated[
     str | None,
     Header(
         alias="Tallystick-Organization",
-        description="The organization, by id or slug. Needed with a platform key only.",
+        description="The organization, by id or slug. An organization's own key may leave it out.",
         examples=["northfield"],
     ),
 ]
