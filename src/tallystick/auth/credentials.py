@@ -211,6 +211,11 @@ def _user_in(
 
 def permissions_of(conn: Connection, organization_id: UUID, role: str) -> frozenset[str]:
     """Give what a role of an organization may do; one that does not exist may do nothing."""
+    return known_permissions(conn, organization_id, role) or frozenset()
+
+
+def known_permissions(conn: Connection, organization_id: UUID, role: str) -> frozenset[str] | None:
+    """Give what a role of an organization may do; None when there is no such role."""
     known = policy.ROLES.get(role)
     if known is not None:
         return known
@@ -218,7 +223,7 @@ def permissions_of(conn: Connection, organization_id: UUID, role: str) -> frozen
         ROLES.c.organization_id == organization_id, ROLES.c.name == role
     )
     made = conn.execute(statement).scalar()
-    return frozenset(made or ()) & policy.TENANT
+    return None if made is None else policy.TENANT.intersection(made)
 
 
 def note_uses(conn: Connection, uses: Iterable[tuple[Credential, datetime]]) -> None:

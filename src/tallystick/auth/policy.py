@@ -22,9 +22,10 @@ refund     give money back
 manage     change the organization, its members, roles, keys and links; erase a person's data
 audit      see who did what
 """
-Permission = Literal[TenantPermission, "platform", "self", "pay", "public"]
+Permission = Literal[TenantPermission, "belong", "platform", "self", "pay", "public"]
 """Beside those of an organization:
 
+belong    see which organizations one belongs to: whoever reads in one, and every user
 platform  make organizations and users, see all of them
 self      what a person does with their own login
 pay       what a payer sees and does with their own invoices
@@ -47,13 +48,25 @@ PLATFORM_ROLE: Final = "platform"
 PLATFORM: Final = TENANT | {"platform"}
 """What a platform key may do, everywhere."""
 
+EVERYTHING: Final = PLATFORM | PERSON
+
 PERMISSIONS: Final[dict[str, Permission]] = {
     "create_organization": "platform",
-    "list_organizations": "read",
+    "list_organizations": "belong",
     "get_organization": "read",
     "change_organization": "manage",
     "deactivate_organization": "platform",
     "reactivate_organization": "platform",
+    "list_members": "manage",
+    "get_member": "manage",
+    "change_member": "manage",
+    "deactivate_member": "manage",
+    "reactivate_member": "manage",
+    "list_roles": "manage",
+    "get_role": "manage",
+    "create_role": "manage",
+    "change_role": "manage",
+    "delete_role": "manage",
     "create_customer": "customers",
     "list_customers": "read",
     "get_customer": "read",
@@ -99,7 +112,15 @@ PERMISSIONS: Final[dict[str, Permission]] = {
 }
 
 
+_ANY_OF: Final[dict[Permission, frozenset[str]]] = {"belong": frozenset({"read", "self"})}
+
+
+def permits(permissions: frozenset[str], operation: str) -> bool:
+    """Tell whether some permissions are enough for an operation, named by its operation id."""
+    needed = PERMISSIONS[operation]
+    return needed == "public" or not permissions.isdisjoint(_ANY_OF.get(needed, {needed}))
+
+
 def allows(actor: Actor, operation: str) -> bool:
     """Tell whether an actor may do an operation, named by its operation id."""
-    needed = PERMISSIONS[operation]
-    return needed == "public" or actor.permissions is None or needed in actor.permissions
+    return permits(EVERYTHING if actor.permissions is None else actor.permissions, operation)

@@ -34,9 +34,11 @@ from tallystick.web.api import (
     customers,
     invoices,
     ledger,
+    members,
     organizations,
     payments,
     refunds,
+    roles,
     statements,
 )
 from tallystick.web.dialects.frame import NONE_CHOSEN, Chosen, Dialects, Mounted, own_path
@@ -58,7 +60,7 @@ OPERATIONS: list[BaseRoute] = [
     route
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
-        refunds,
+        *(refunds, members, roles),
     )
     for route in noun.router.routes
 ]

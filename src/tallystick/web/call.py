@@ -91,6 +91,24 @@ class Call:
             reason=self.reason(),
         )
 
+    def secret_act(self) -> Act:
+        """Make the act of a command whose body or answer holds a secret.
+
+        It has a key of its own and no hash of the body: neither the secret nor what follows from it
+        is kept anywhere.
+        """
+        place = self._caller.place
+        return Act(
+            actor=self._caller.actor,
+            organization_id=ids.NIL if place is None else place.id,
+            at=self.edge.clock(),
+            key=str(ids.new()),
+            fingerprint=self._fingerprint_of(None),
+            request_id=self._arrival.request_id,
+            address=self.address(),
+            reason=self.reason(),
+        )
+
     def address(self) -> str:
         """Give the network address that the request came from, as the server tells it."""
         client = self._scope.get("client")

@@ -11,7 +11,9 @@ through FastAPI's machinery, which costs more than all the rest. An endpoint is 
 The headers that the dependency of `call` declares are the ones that the operation needs or honours.
 """
 
+import contextlib
 import inspect
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, get_args, get_type_hints
@@ -46,9 +48,12 @@ _UNKNOWN: Final = {
     "payment_id": "payment.unknown",
     "refund_id": "refund.unknown",
     "credit_note_id": "credit_note.unknown",
+    "user_id": "user.unknown",
+    "role_name": "role.unknown",
 }
-"""What is said of an id in a path that nothing can have."""
+"""What is said of an id or a name in a path that nothing can have."""
 _UUID_LENGTH: Final = 36
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,19}")
 _ORGANIZATION: Final = "organization_id"
 """The one path parameter that the route reads itself: it names the place of the call."""
 
@@ -138,7 +143,7 @@ class DirectRoute(APIRoute):
     async def _arguments(self, call: Call, scope: Scope, receive: Receive) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
         for name, value in scope["path_params"].items():
-            arguments[name] = value if name == _ORGANIZATION else _id(name, value)
+            arguments[name] = value if name == _ORGANIZATION else _named(name, value)
         if self._query is not None:
             arguments["query"] = self._parameters(scope)
         elif scope["query_string"]:
@@ -256,13 +261,15 @@ def _check_change(
         raise Refused("auth.reason_missing", message)
 
 
-def _id(name: str, value: str) -> UUID:
-    try:
-        if len(value) == _UUID_LENGTH:
+def _named(name: str, value: str) -> UUID | str:
+    """Read the id or the name of one object in a path."""
+    if name.endswith("_name"):
+        if _NAME.fullmatch(value):
+            return value
+    elif len(value) == _UUID_LENGTH:
+        with contextlib.suppress(ValueError):
             return UUID(value)
-    except ValueError:
-        pass
-    noun = name.removesuffix("_id")
+    noun = name.rpartition("_")[0].replace("_", " ")
     raise Refused(_UNKNOWN[name], f"There is no {noun} {shown(value)} in this organization.")
 
 

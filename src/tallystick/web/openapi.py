@@ -61,6 +61,8 @@ TAGS: Final = [
     {"name": "payments", "description": "Money that came in, what it paid, and its receipt."},
     {"name": "statements", "description": "What happened to what is owed, and what is overdue."},
     {"name": "refunds", "description": "Money that went back to whoever paid it."},
+    {"name": "members", "description": "People who act for an organization, each in a role."},
+    {"name": "roles", "description": "What members and keys may do."},
     {"name": "ledger", "description": "The books: double entry, append-only."},
 ]
 

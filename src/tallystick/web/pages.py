@@ -23,6 +23,9 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _NOUNS = {
     "request": "Requests",
     "auth": "Keys and permissions",
+    "user": "Users",
+    "member": "Members",
+    "role": "Roles",
     "idempotency": "Idempotency",
     "precondition": "Changes at the same time",
     "paging": "Lists",

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from tallystick.kernel.errors import Fact
 from tallystick.web.arrival import Arrival
+from tallystick.web.kinds.access import ACCESS
 from tallystick.web.kinds.auth import AUTH
 from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
@@ -30,6 +31,7 @@ PAGES: Final = "/developers/errors/"
 TABLE: Final[Mapping[str, Kind]] = {
     **REQUESTS,
     **AUTH,
+    **ACCESS,
     **PARTIES,
     **INVOICES,
     **CORRECTIONS,

@@ -12,7 +12,7 @@ import pytest
 from fastapi import APIRouter
 from sqlalchemy import Connection, select
 
-from tallystick.auth.policy import PERMISSIONS
+from tallystick.auth.policy import PERMISSIONS, permits
 from tallystick.kernel import ids
 from tallystick.kernel.database import Database
 from tallystick.migrations.tables import METADATA
@@ -47,7 +47,7 @@ def _expected(operation: str, identity: Identity) -> int | None:
         return None
     if not identity.good:
         return 401
-    if needed not in identity.permissions:
+    if not permits(identity.permissions, operation):
         return 403
     return None
 

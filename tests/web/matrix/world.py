@@ -220,7 +220,7 @@ class World:
         self._insert(
             ROLES,
             organization_id=self.organization_id,
-            name="planted",
+            name="porter",
             permissions=["read"],
             version=1,
             created_at=self.now,
@@ -232,7 +232,7 @@ class World:
             "user_id": str(user_id),
             "invitation_id": str(invitation_id),
             "key_id": str(key_id),
-            "role_name": "planted",
+            "role_name": "porter",
             "link_id": str(self.link(UUID(customer_id), None)),
         }
 

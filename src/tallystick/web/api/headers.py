@@ -57,6 +57,10 @@ def _change(
     raise NotImplementedError
 
 
+def _secret_command(tallystick_organization: _Organization = None) -> None:
+    raise NotImplementedError
+
+
 def _platform_reading() -> None:
     raise NotImplementedError
 
@@ -75,6 +79,8 @@ Command = Annotated[Call, Depends(_command)]
 """Writes in one organization."""
 Change = Annotated[Call, Depends(_change)]
 """Changes the version that its author saw, in one organization."""
+SecretCommand = Annotated[Call, Depends(_secret_command)]
+"""Writes in one organization what may not be kept under a key, since it holds a secret."""
 PlatformReading = Annotated[Call, Depends(_platform_reading)]
 """Reads organizations themselves."""
 PlatformCommand = Annotated[Call, Depends(_platform_command)]
@@ -90,6 +96,13 @@ OrganizationId = Annotated[
         max_length=63,
         examples=["northfield"],
     ),
+]
+UserId = Annotated[
+    UUID, Path(description="Id of the user.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e20"])
+]
+RoleName = Annotated[
+    str,
+    Path(description="Name of the role.", min_length=1, max_length=20, examples=["bookkeeper"]),
 ]
 CustomerId = Annotated[
     UUID, Path(description="Id of the customer.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])

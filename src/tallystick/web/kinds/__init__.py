@@ -2,6 +2,8 @@
 
 kind      what is said of a kind of problem
 requests  the request itself: its form, its key, its conditions
+auth      who calls
+access    members, roles, keys: who may do what
 parties   organizations and customers
 invoices  amounts and invoices
 payments  payments

@@ -1,0 +1,71 @@
+"""Problems with members, roles, keys and whatever else says who may do what."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tallystick.web.kinds.kind import Kind
+
+ACCESS: Final[Mapping[str, Kind]] = {
+    "auth.beyond_own": Kind(
+        403,
+        "That is more than you may do yourself",
+        "Nobody gives a role, or makes a key, that allows more than they may do, and nobody "
+        "changes what others have of that kind.",
+        "Ask an owner, or choose a role or scopes within your own.",
+    ),
+    "user.unknown": Kind(
+        404,
+        "No such user",
+        "Nobody has this id, or they do not belong to the organization.",
+        "Look them up with GET /v1/members.",
+    ),
+    "member.active_already": Kind(
+        409,
+        "The member is active already",
+        "There is nothing to take up again.",
+        "Go on: the member may act.",
+    ),
+    "member.inactive_already": Kind(
+        409,
+        "The membership has ended already",
+        "There is nothing to end.",
+        "Nothing is left to do.",
+    ),
+    "member.last_owner": Kind(
+        409,
+        "An organization keeps an owner",
+        "Nobody else is an active owner who can log in, so this one stays.",
+        "Make another member an owner first.",
+    ),
+    "role.unknown": Kind(
+        404,
+        "No such role",
+        "The organization has no role of this name.",
+        "GET /v1/roles lists the roles, those that every organization has among them.",
+    ),
+    "role.name_taken": Kind(
+        409,
+        "The name of the role is taken",
+        "The organization has a role of this name, or the name is one that all organizations have.",
+        "Choose another name.",
+    ),
+    "role.too_many": Kind(
+        409,
+        "Too many roles",
+        "An organization has at most 100 roles of its own.",
+        "Delete one that nobody has.",
+    ),
+    "role.built_in": Kind(
+        409,
+        "This role stays as it is",
+        "Every organization has the roles owner, accountant, cashier and viewer, and none changes "
+        "them.",
+        "Make a role of your own with the permissions that you want.",
+    ),
+    "role.in_use": Kind(
+        409,
+        "Somebody has this role",
+        "A role is deleted only when no member, no key and no open invitation has it.",
+        "Give them another role, revoke the key or the invitation, then delete it.",
+    ),
+}
