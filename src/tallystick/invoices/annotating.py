@@ -3,7 +3,7 @@
 The document itself keeps saying what it said when it was issued.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from tallystick.invoices import queries
 from tallystick.invoices.models import CONTENTS, INVOICES
 from tallystick.invoices.queries import InvoiceDocument
+from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, events, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Invalid, Refused, shown
@@ -93,18 +94,28 @@ def _annotate(conn: Connection, command: AnnotateInvoice) -> InvoiceDocument:
     return queries.get_invoice(conn, act.organization_id, standing.id, today=today)
 
 
-def forget_memos(conn: Connection, organization_id: UUID, customer_id: UUID) -> None:
-    """Take the memos of a customer's invoices away; no law asks the organization to keep them."""
-    theirs = rows.find(
-        conn,
-        [INVOICES.c.organization_id, INVOICES.c.customer_id],
-        [(organization_id, customer_id)],
-    )
-    places = [(organization_id, row.id) for row in theirs]
+def lock_of_customers(
+    conn: Connection, customers: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Standing]:
+    """Lock all invoices of customers, in the order of their ids."""
+    columns = [INVOICES.c.organization_id, INVOICES.c.customer_id]
+    theirs = rows.find(conn, columns, customers)
+    return queries.lock_invoices(conn, [(row.organization_id, row.id) for row in theirs])
+
+
+def forget_memos(conn: Connection, act: Act, customer_id: UUID) -> None:
+    """Take the memos of a customer's invoices away; no law asks the organization to keep them.
+
+    Locks the invoices.
+    """
+    standings = lock_of_customers(conn, [(act.organization_id, customer_id)])
     columns = [CONTENTS.c.organization_id, CONTENTS.c.invoice_id]
     writes = Writes()
-    for content in rows.find(conn, columns, places):
+    for content in rows.find(conn, columns, standings.keys()):
         if content.memo is not None:
-            key = {"organization_id": organization_id, "invoice_id": content.invoice_id}
-            writes.change(CONTENTS, key, {"memo": None})
+            key = {"organization_id": act.organization_id}
+            standing = standings[act.organization_id, content.invoice_id]
+            changes = {"version": standing.version + 1, "updated_at": act.at}
+            writes.change(INVOICES, {**key, "id": standing.id}, changes)
+            writes.change(CONTENTS, {**key, "invoice_id": standing.id}, {"memo": None})
     writes.flush(conn)

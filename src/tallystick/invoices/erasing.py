@@ -21,14 +21,19 @@ def erase_customers(
 ) -> list[Answer[CustomerDocument]]:
     """Erase the personal data of customers and deactivate them. Doing so twice changes nothing.
 
-    What was answered under idempotency keys is repeated without them from now on.
+    What was answered under idempotency keys is repeated without them from now on. Locks the
+    customers, then their invoices, whose memos are taken away.
 
     Refuses:
         customer.unknown, organization.inactive
 
     Source: GDPR article 17 (1), with the exception of 17 (3) (b) for what the law requires to keep.
     """
+    # The whole batch first and in order: two batches must not wait for each other in a circle.
     customers.lock_all(conn, commands)
+    annotating.lock_of_customers(
+        conn, [(command.act.organization_id, command.customer_id) for command in commands]
+    )
     return each(conn, commands, _erase)
 
 
@@ -43,7 +48,7 @@ def _erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
         CREDIT_NOTES.c.organization_id == organization_id,
         CREDIT_NOTES.c.customer_id == command.customer_id,
     )
-    annotating.forget_memos(conn, organization_id, command.customer_id)
+    annotating.forget_memos(conn, command.act, command.customer_id)
     quoting = events.keys_of(conn, organization_id, theirs.union_all(noted))
     idempotency.rewrite(conn, organization_id, quoting, _without_buyer)
     return erased
