@@ -217,18 +217,19 @@ def test_invoices_by_lines_of_json(taken: Take, tell: Tell) -> None:
 def test_what_is_wrong_with_invoices(taken: Take, tell: Tell) -> None:
     before = tell("SELECT (SELECT count(*) FROM invoice), (SELECT sum(last) FROM counter)")
     words = (
-        "invoice,customer,issue,issue_date,terms_days,description,quantity,unit_price,tax_rate\n"
-        "a,demo-ada,true,,,Tuition,1,450.00,0\n"
-        "b,nobody,true,,,Tuition,1,450.00,0\n"
-        'c,demo-ada,yes,,ten,Tuition,"1,5",450.00,0\n'
-        "d,demo-ada,true,,,Tuition,1,450.00,0\n"
-        "d,demo-ben,true,,,Tuition,1,450.00,0\n"
-        "e,demo-ada,true,2199-01-01,,Tuition,1,450.00,0\n"
-        "f,demo-ada,,,,Tuition,1,450.005,0\n"
-        "f,demo-ada,,,,Tuition,1,1,0\n"
-        "g,demo-ada,true,,,Tuition,1,0.00,0\n"
-        ",demo-ada,true,,,Tuition,1,1.00,0\n"
-        "h,demo-ada,,2026-01-01,,Tuition,1,1.00,0\n"
+        "invoice,customer,issue,issue_date,terms_days,description,quantity,unit_price,tax_rate,series\n"
+        "a,demo-ada,true,,,Tuition,1,450.00,0,\n"
+        "b,nobody,true,,,Tuition,1,450.00,0,\n"
+        'c,demo-ada,yes,,ten,Tuition,"1,5",450.00,0,\n'
+        "d,demo-ada,true,,,Tuition,1,450.00,0,\n"
+        "d,demo-ben,true,,,Tuition,1,450.00,0,\n"
+        "e,demo-ada,true,2199-01-01,,Tuition,1,450.00,0,\n"
+        "f,demo-ada,,,,Tuition,1,450.005,0,\n"
+        "f,demo-ada,,,,Tuition,1,1,0,\n"
+        "g,demo-ada,true,,,Tuition,1,0.00,0,\n"
+        ",demo-ada,true,,,Tuition,1,1.00,0,\n"
+        "h,demo-ada,,2026-01-01,,Tuition,1,1.00,0,\n"
+        "i,demo-ada,true,,,Tuition,1,1.00,0,CN\n"
     )
     ended = taken("invoices", words)
     assert ended.code == 1
@@ -243,6 +244,7 @@ def test_what_is_wrong_with_invoices(taken: Take, tell: Tell) -> None:
         "line 10",
         "line 11, invoice",
         "line 12, issue_date",
+        "line 13, series",
     ]
     after = tell("SELECT (SELECT count(*) FROM invoice), (SELECT sum(last) FROM counter)")
     assert after == before

@@ -42,6 +42,7 @@ def unfit(books: Books) -> dict[str, DraftContent]:
         "customer.inactive": books.content(customer_id=gone),
         "invoice.too_many_lines": books.content(lines=(LINES[0],) * (LINES_MAX + 1)),
         "invoice.terms_malformed": books.content(terms_days=3_651),
+        "invoice.series_reserved": books.content(series="CN"),
         "invoice.discount_exceeds_line": books.content(
             lines=(Line("x", 1_000_000, 100, 0, Discount("fixed", 101)),)
         ),

@@ -70,14 +70,14 @@ def test_overdue(status: str, due: int, due_date: date | None, late: bool) -> No
 def test_what_is_reserved_is_due_and_not_payable() -> None:
     standing = Standing(**{**OPEN, "paid": 10, "credited": 5, "written_off": 5, "reserved": 30})
     assert (standing.due, standing.open_due, standing.changed) == (80, 50, False)
-    assert standing.pay(50) == 0
+    assert standing.pay(50, on=DAY) == 0
     assert (standing.paid, standing.due, standing.open_due, standing.changed) == (60, 30, 0, True)
 
 
 def test_a_payment_may_bring_back_what_was_written_off() -> None:
     standing = Standing(**{**OPEN, "paid": 10, "written_off": 90})
     assert (standing.due, standing.payable) == (0, 90)
-    assert standing.pay(30) == 30
+    assert standing.pay(30, on=DAY) == 30
     assert (standing.paid, standing.written_off, standing.due) == (40, 60, 0)
 
 
@@ -85,7 +85,7 @@ def test_a_payment_may_bring_back_what_was_written_off() -> None:
 def test_paying_beyond_the_due_is_a_mistake_of_ours(amount: int) -> None:
     standing = Standing(**OPEN)
     with pytest.raises(AssertionError, match="no more than what is payable"):
-        standing.pay(amount)
+        standing.pay(amount, on=DAY)
     assert (standing.paid, standing.changed) == (0, False)
 
 
@@ -104,6 +104,19 @@ def test_what_is_not_voidable(changes: dict[str, Any], code: str) -> None:
     with pytest.raises(Refused) as refused:
         states.check_voidable(Standing(**{**OPEN, **changes}))
     assert refused.value.refusal.code == code
+
+
+def test_the_due_is_lowered_forwards_only() -> None:
+    early, late = date(2026, 3, 1), date(2026, 3, 9)
+    standing = Standing(**OPEN, booked_on=DAY)
+    assert [standing.day(wanted, late) for wanted in (early, DAY, late)] == [DAY, DAY, late]
+    with pytest.raises(AssertionError, match="forwards only"):
+        standing.pay(1, on=early)
+    standing.pay(10, on=late)
+    standing.release(10, on=DAY)
+    assert standing.booked_on == late, "what is due again on an earlier day changes no later one"
+    unknown = Standing(**OPEN)
+    assert unknown.day(early, DAY) == DAY
 
 
 def test_an_untouched_invoice_is_voidable() -> None:

@@ -8,7 +8,7 @@ such as paying an invoice that an earlier command of the batch has paid, is no p
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -148,6 +148,7 @@ class History:
             "amount": amount,
             "currency": invoice.currency,
             "method": self._random.choice(OFFLINE_METHODS),
+            "paid_on": self._past_day(),
             "invoices": (Share(invoice.id),),
         }
 
@@ -187,7 +188,9 @@ class History:
 
     def _refund(self) -> None:
         commands = [
-            RefundPayment(self._books.act(), each.id, self._random.choice((None, 1)))
+            RefundPayment(
+                self._books.act(), each.id, self._random.choice((None, 1)), self._past_day()
+            )
             for each in self._payments(PAYMENTS.c.status == "succeeded")
         ]
         self._do(refund_payments, {"refunded": commands})
@@ -222,6 +225,15 @@ class History:
         declined = [DeclinePayment(self._books.act(), each.id, "No.") for each in waiting[:half]]
         self._do(confirm_payments, {"confirmed": confirmed})
         self._do(decline_payments, {"declined": declined})
+
+    def _past_day(self) -> date | None:
+        """Choose today mostly, or a day of the weeks before, on which all may have been otherwise.
+
+        What is refused for its day, such as a refund of money that was elsewhere then, is no part
+        of the history.
+        """
+        days = self._random.choice((0, 0, 0, 1, 9, 40))
+        return (self._books.act.now - timedelta(days=days)).date() if days else None
 
     def _due(self, count_max: int) -> list[Row[Any]]:
         due = select(INVOICES, DUE.label("due")).where(INVOICES.c.status == "open", DUE > 0)

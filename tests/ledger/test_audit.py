@@ -181,6 +181,38 @@ BROKEN: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
             POSTINGS.update().where(it.leg(it.partial, 1)).values(date=START.date().replace(day=1))
         ],
     ),
+    "an invoice is paid on a day before it was owed": (
+        {"I8-days": 1},
+        lambda it: [
+            POSTINGS.update()
+            .where(POSTINGS.c.entry_id == it.first)
+            .values(date=START.date().replace(day=1))
+        ],
+    ),
+    "an invoice does not know its last day": (
+        {"I8-days": 1},
+        lambda it: [
+            INVOICES.update()
+            .where(it.invoice(it.full))
+            .values(booked_on=START.date().replace(day=1))
+        ],
+    ),
+    "credit is refunded on a day before the money came": (
+        {"I8-credit-days": 1},
+        lambda it: [
+            POSTINGS.update()
+            .where(POSTINGS.c.entry_id == it.refund)
+            .values(date=START.date().replace(day=1))
+        ],
+    ),
+    "a payment does not know its last day": (
+        {"I8-credit-days": 1},
+        lambda it: [
+            PAYMENTS.update()
+            .where(PAYMENTS.c.id == it.third)
+            .values(booked_on=START.date().replace(day=1))
+        ],
+    ),
     "a closed month holds what was not posted": (
         {"I22": 1},
         lambda it: [
@@ -473,11 +505,13 @@ def test_sound_books_pass_every_check(healthy: Healthy) -> None:
     looked_at = {each.id: each.checked for each in found}
     assert looked_at == {
         **dict.fromkeys(("I1", "I2", "I20"), 25),
-        **dict.fromkeys(("I3", "I4", "I4-credited", "I5", "I8", "I9", "I14", "I23"), 6),
+        **dict.fromkeys(("I3", "I4", "I4-credited", "I5", "I8", "I8-days"), 6),
+        **dict.fromkeys(("I9", "I14", "I23"), 6),
         **dict.fromkeys(("I10", "I10-dates", "I11"), 5),
         **dict.fromkeys(("I10-notes", "I11-notes", "I14-notes"), 1),
         "I22": 0,
         **dict.fromkeys(("I6", "I7", "I7-refunds", "I8-credit", "I8-cash"), 4),
+        "I8-credit-days": 4,
         **dict.fromkeys(("I10-receipts", "I14-receipts", "I16-claims"), 4),
         "I14-refunds": 1,
         "I19": 3,

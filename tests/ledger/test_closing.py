@@ -210,6 +210,14 @@ def test_a_late_entry_makes_its_month_stale_until_it_is_summed_again(history: Bo
     assert held(history, FEBRUARY, "Assets:Receivable:A") == 1_100
 
 
+def test_a_clock_that_is_slow_makes_no_marker_older(history: Books) -> None:
+    """Whoever began before the marker was there has its whole rest to end."""
+    marked(history)
+    booked(history, date(2026, 1, 20), 1_000, at=MARKED - timedelta(minutes=9))
+    assert summed(history, LATER - timedelta(seconds=1)) == []
+    assert summed(history, LATER) == [FEBRUARY, JANUARY]
+
+
 def test_a_late_entry_before_everything_is_marked_on_the_next_look(history: Books) -> None:
     marked(history)
     summed(history)

@@ -38,25 +38,25 @@ def standing() -> Any:
 def test_the_oldest_due_is_paid_first_as_far_as_the_money_reaches(standing: Any) -> None:
     late, early, settled = standing(100, 5), standing(100, -5), standing(100, -9, paid=100)
     reserved = standing(100, -7, reserved=40)
-    plan = allocating.oldest_first([late, settled, early, reserved], 200)
+    plan = allocating.oldest_first([late, settled, early, reserved], 200, recover=True)
     assert [(each.number, amount) for each, amount in plan] == [
         ("INV--7", 60),
         ("INV--5", 100),
         ("INV-5", 40),
     ]
-    assert allocating.oldest_first([late], 0) == []
-    assert allocating.oldest_first([], 5) == []
+    assert allocating.oldest_first([late], 0, recover=True) == []
+    assert allocating.oldest_first([], 5, recover=True) == []
 
 
 def test_equals_are_paid_in_the_order_of_their_ids(standing: Any) -> None:
     made = [standing(10) for _ in range(5)]
-    plan = allocating.oldest_first(made[::-1], 50)
+    plan = allocating.oldest_first(made[::-1], 50, recover=True)
     assert [each.id for each, _ in plan] == [each.id for each in made]
 
 
 def test_dates_are_compared_as_dates(standing: Any) -> None:
     made = [standing(10, days) for days in (92, 0, 1, 31)]
-    plan = allocating.oldest_first(made, 40)
+    plan = allocating.oldest_first(made, 40, recover=True)
     assert [each.number for each, _ in plan] == ["INV-0", "INV-1", "INV-31", "INV-92"]
 
 
@@ -72,8 +72,11 @@ def test_what_is_given_is_given_if_it_fits(standing: Any) -> None:
 
 def test_carrying_out_a_plan_moves_the_invoices(standing: Any) -> None:
     one, two = standing(100), standing(100)
-    parts = allocating.allocate([(one, 30), (two, 100), (one, 70)])
+    day = date(2026, 3, 2)
+    plan = [(one, 30), (two, 100), (one, 70)]
+    parts = allocating.allocate(plan, on=day, today=day)
     assert [(part.amount, part.due_after) for part in parts] == [(30, 70), (100, 0), (70, 0)]
+    assert {part.date for part in parts} == {one.booked_on, two.booked_on} == {day}
     assert (one.paid, two.paid, one.changed, two.changed) == (100, 100, True, True)
 
 

@@ -100,8 +100,9 @@ def test_a_confirmed_claim_is_a_payment(books: Books) -> None:
     assert books.invoice(invoice)["due"] == 400
     assert books.balances(on=date(2026, 2, 27)) == {
         "Assets:Cash:BankTransfer": 600,
-        accounts.receivable(books.payer): -600,
+        accounts.credit(books.payer): -600,
     }
+    assert accounts.credit(books.payer) not in books.balances(on=START.date())
     receipt = books.read(queries.get_receipt, UUID(payment["id"]))
     assert (receipt["date"], receipt["paid_on"], receipt["reference"]) == (
         *("2026-03-05", "2026-02-27"),
@@ -161,6 +162,34 @@ def test_what_came_may_differ_from_what_was_claimed(books: Books) -> None:
         100,
     )
     assert confirmed["paid_on"] == "2026-03-01"
+
+
+def test_what_is_paid_may_differ_from_what_was_claimed(books: Books) -> None:
+    one, two = books.issued(1_000), books.issued(1_000)
+    less = claimed(books, 1_100, *[Share(UUID(each["id"]), 550) for each in (one, two)])
+    assert books.refused(confirm_payments, confirm(books, less, amount=600)).code == (
+        "payment.shares_exceed_amount"
+    )
+    shares = (Share(UUID(two["id"]), 600),)
+    confirmed = books.done(confirm_payments, confirm(books, less, amount=600, invoices=shares))
+    assert [(each["invoice_id"], each["amount"]) for each in confirmed["allocations"]] == [
+        (two["id"], 600)
+    ]
+    assert books.invoice(one)["due"] == 1_000
+    meant = claimed(books, 300, one)
+    new = books.replaced(one, 900)
+    assert books.refused(confirm_payments, confirm(books, meant)).code == "invoice.not_payable"
+    now = books.done(confirm_payments, confirm(books, meant, invoices=(Share(UUID(new["id"])),)))
+    assert (now["allocated"], books.invoice(new)["due"]) == (300, 600)
+    stranger = books.issued(customer_id=UUID(books.customer()["id"]))
+    theirs = claimed(books, 700, new)
+    refusal = books.refused(
+        confirm_payments, confirm(books, theirs, invoices=(Share(UUID(stranger["id"])),))
+    )
+    assert refusal.code == "payment.customers_differ"
+    # With no invoice named the oldest due is paid first, and the rest is credit.
+    now = books.done(confirm_payments, confirm(books, theirs, amount=1_200, invoices=()))
+    assert (now["allocated"], now["unallocated"]) == (1_000, 200)
 
 
 def test_a_claim_is_judged_when_it_is_confirmed(books: Books) -> None:

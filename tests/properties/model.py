@@ -72,6 +72,8 @@ class Invoice:
     number: str | None = None
     issue_date: date | None = None
     due_date: date | None = None
+    booked_on: date | None = None
+    """The last day on which something was booked on it."""
 
     @property
     def net(self) -> int:
@@ -122,6 +124,8 @@ class Payment:
     paid_on: date
     status: str = "succeeded"
     refunded: int = 0
+    booked_on: date | None = None
+    """The last day on which its money moved."""
     moved: dict[UUID, tuple[datetime, int]] = field(default_factory=dict)
     """When it last gave to an invoice or took back, and in which order among equals."""
 
@@ -309,6 +313,7 @@ class Model:
         invoice.issue_date = day
         terms = invoice.content.terms_days
         invoice.due_date = day + timedelta(days=TERMS_DAYS if terms is None else terms)
+        invoice.booked_on = day
         self._book(invoice, day, 1)
         self.compare(invoice, result)
 
@@ -336,10 +341,12 @@ class Model:
             raise No("invoice.void")
         if invoice.paid:
             raise No("invoice.paid")
-        day = self.today(command.act)
+        assert invoice.booked_on is not None
+        day = max(self.today(command.act), invoice.booked_on)
 
         def effect(result: Any) -> None:
             invoice.status = "void"
+            invoice.booked_on = day
             self._book(invoice, day, -1)
             self.compare(invoice, result)
 
@@ -377,6 +384,7 @@ class Model:
         self.postings.append((payment.paid_on, cash, payment.currency, payment.amount))
         credit = f"Liabilities:Credit:{ids.code(payment.customer_id)}"
         self.postings.append((payment.paid_on, credit, payment.currency, -payment.amount))
+        payment.booked_on = payment.paid_on
         self.move(payment, plan, act.at, payment.paid_on)
         assert (result["receipt_number"], result["receipt_date"]) == (payment.receipt, str(day))
         self.compare_payment(payment, result)
@@ -409,10 +417,18 @@ class Model:
             raise No("payment.rest_unallocated")
         return customer_id, plan
 
-    def move(self, payment: Payment, plan: Plan, at: datetime, day: date) -> None:
-        """Give parts of a payment to invoices, or take them back where they are negative."""
+    def move(self, payment: Payment, plan: Plan, at: datetime, wanted: date) -> None:
+        """Give parts of a payment to invoices, or take them back where they are negative.
+
+        What is given waits for the last day of the payment and of the invoice.
+        """
+        given_from = max(wanted, payment.booked_on or wanted)
         code, currency = ids.code(payment.customer_id), payment.currency
         for invoice, part in plan:
+            assert invoice.booked_on is not None
+            day = max(given_from, invoice.booked_on) if part > 0 else wanted
+            invoice.booked_on = max(day, invoice.booked_on)
+            payment.booked_on = max(day, payment.booked_on or day)
             invoice.paid += part
             left = payment.parts.get(invoice.id, 0) + part
             payment.parts[invoice.id] = left

@@ -113,7 +113,10 @@ class MoneyModel(Model):
 
         def effect(result: Any) -> None:
             back = [(invoice, -payment.parts[invoice.id])]
-            self.move(payment, back, command.act.at, self.today(command.act))
+            assert payment.booked_on is not None
+            assert invoice.booked_on is not None
+            day = max(self.today(command.act), payment.booked_on, invoice.booked_on)
+            self.move(payment, back, command.act.at, day)
             self.compare_payment(payment, result)
 
         return effect
@@ -121,12 +124,15 @@ class MoneyModel(Model):
     def _refund(self, command: RefundPayment) -> Effect:
         payment = self._settled(command.payment_id)
         today = self.today(command.act)
-        day = command.refunded_on or max(today, payment.paid_on)
+        assert payment.booked_on is not None
+        day = command.refunded_on or max(today, payment.booked_on)
         if command.refunded_on is not None:
             if day > today:
                 raise No("refund.date_in_future")
             if day < payment.paid_on:
                 raise No("refund.before_payment")
+            if day < payment.booked_on:
+                raise No("refund.before_last_movement", {"last_moved_on": str(payment.booked_on)})
         left = payment.amount - payment.refunded
         amount = left if command.amount is None else command.amount
         if command.amount is not None and amount <= 0:
@@ -146,6 +152,7 @@ class MoneyModel(Model):
                     back.append((self.invoices[invoice_id], -part))
             self.move(payment, back, command.act.at, day)
             payment.refunded += amount
+            payment.booked_on = day
             credit = f"Liabilities:Credit:{ids.code(payment.customer_id)}"
             self.postings.append((day, credit, payment.currency, amount))
             self.postings.append((day, "Assets:Cash:BankTransfer", payment.currency, -amount))

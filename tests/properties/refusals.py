@@ -177,6 +177,7 @@ class Trap:
             ("customer.inactive", replace(plain, customer_id=self.retired)),
             ("invoice.too_many_lines", replace(plain, lines=(line,) * (LINES_MAX + 1))),
             ("invoice.terms_malformed", replace(plain, terms_days=-1)),
+            ("invoice.series_reserved", replace(plain, series="REC")),
             ("invoice.discount_exceeds_total", replace(plain, discount=Discount("fixed", 101))),
             (
                 "invoice.discount_exceeds_line",

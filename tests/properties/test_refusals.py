@@ -7,7 +7,7 @@ from tallystick.payments.recording import record_payments
 from tests.properties.refusals import Trap
 from tests.races.books import answer, answer_all, code, content_of, result
 
-CODES = 43
+CODES = 44
 
 
 def test_a_refusal_writes_nothing_but_its_key(own_database: Database) -> None:

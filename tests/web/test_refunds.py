@@ -173,6 +173,32 @@ async def test_a_claim_is_confirmed(school: School) -> None:
     )
 
 
+async def test_a_claim_is_confirmed_for_something_else(school: School) -> None:
+    claimed_one = await school.invoice()
+    meant = await school.invoice(customer_id=claimed_one["customer_id"])
+    paths = []
+    for _ in range(2):
+        body = {
+            "amount": "60.00",
+            "currency": "EUR",
+            "method": "bank_transfer",
+            "invoices": [{"invoice_id": claimed_one["id"], "amount": "60.00"}],
+        }
+        claimed = (await school.owner.post("/v1/payments/claim", json=body)).json()
+        paths.append(f"/v1/payments/{claimed['id']}/confirm")
+    less = await school.owner.post(paths[0], json={"amount": "50.00"})
+    assert (less.status_code, less.json()["code"]) == (422, "payment.shares_exceed_amount")
+    share = {"invoice_id": meant["id"], "amount": "50.00"}
+    seen = {"amount": "50.00", "invoices": [share]}
+    confirmed = await school.owner.post(paths[0], json=seen)
+    assert confirmed.status_code == 200
+    assert [each["invoice_id"] for each in confirmed.json()["allocations"]] == [meant["id"]]
+    # An empty list names the customer alone.
+    confirmed = await school.owner.post(paths[1], json={"amount": "150.00", "invoices": []})
+    assert confirmed.json()["allocated"] == "150.00"
+    assert [await due_of(school, each) for each in (claimed_one, meant)] == ["0.00", "0.00"]
+
+
 async def test_a_claim_is_declined(school: School) -> None:
     invoice = await school.invoice()
     body = {

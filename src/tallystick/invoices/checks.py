@@ -9,7 +9,7 @@ from tallystick.invoices.content import document_hash
 from tallystick.invoices.models import CONTENTS, INVOICES, LINES
 from tallystick.kernel import rows
 from tallystick.kernel.events import EVENTS
-from tallystick.ledger import balances
+from tallystick.ledger import accounts, balances
 from tallystick.ledger.audit import Check, Counted, rows_of
 
 HASHED_AT_ONCE = 500
@@ -41,6 +41,14 @@ def _ledger_differs() -> Select[Any]:
         held, and_(held.c.organization_id == _I.organization_id, held.c.invoice_id == _I.id)
     )
     return select(*_NAMES).select_from(joined).where(func.coalesce(held.c.balance, 0) != due)
+
+
+def _days_astray() -> Select[Any]:
+    """An invoice knows the last day on which something was booked on it, where that is kept."""
+    last = balances.last_days("invoice_id", accounts.RECEIVABLE)
+    same = and_(last.c.organization_id == _I.organization_id, last.c.invoice_id == _I.id)
+    joined = INVOICES.join(last, same)
+    return select(*_NAMES).select_from(joined).where(_I.booked_on < last.c.day)
 
 
 def _postings_astray() -> Select[Any]:
@@ -144,6 +152,16 @@ CHECKS = (
         "I8",
         "the receivable of each invoice is its due, and every posting has its invoice",
         rows_of(_COUNT, _ledger_differs().union_all(_postings_astray())),
+    ),
+    Check(
+        "I8-days",
+        "no invoice owes less than nothing at the end of any day",
+        rows_of(
+            _COUNT,
+            balances.below_zero("invoice_id", accounts.RECEIVABLE, side=1).union_all(
+                _days_astray()
+            ),
+        ),
     ),
     Check(
         "I9",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from tallystick.invoices.numbering import RESERVED_SERIES
 from tallystick.invoices.totals import Discount, Line, Totals, compute
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Invalid, shown
@@ -47,7 +48,8 @@ def prepare(
     """Compute the totals of a draft and lay out its rows. `terms_days` is the organization's.
 
     Refuses:
-        invoice.too_many_lines, invoice.terms_malformed, and the codes of `totals.compute`.
+        invoice.too_many_lines, invoice.terms_malformed, invoice.series_reserved, and the codes of
+        `totals.compute`.
     """
     if len(content.lines) > LINES_MAX:
         message = (
@@ -58,6 +60,12 @@ def prepare(
     if not 0 <= terms <= TERMS_DAYS_MAX:
         message = f"Terms of {shown(terms)} days are not possible. Use 0 to {TERMS_DAYS_MAX}."
         raise Invalid("invoice.terms_malformed", message, pointer="/terms_days")
+    if content.series in RESERVED_SERIES:
+        message = (
+            f"The series {shown(content.series)} numbers documents that are no invoices. Choose "
+            "another one, or leave it out to take INV."
+        )
+        raise Invalid("invoice.series_reserved", message, pointer="/series")
     totals = compute(content.lines, content.discount)
     key = {"organization_id": act.organization_id, "invoice_id": invoice_id}
     return Prepared(
@@ -96,6 +104,7 @@ def _invoice_values(
         "version": version,
         "created_at": act.at,
         "updated_at": act.at,
+        "booked_on": None,
     }
 
 

@@ -80,12 +80,13 @@ def take_back(
         Leg(leg.account, -leg.amount, leg.invoice_id)
         for leg in legs(Prepared(invoice, content, []))
     ]
-    standing.void()
+    on = standing.day(today, today)
+    standing.void(on=on)
     writes.change(
         CONTENTS,
         {"organization_id": act.organization_id, "invoice_id": standing.id},
         {"voided_at": act.at, "void_reason": reason},
     )
-    post(writes, act, Entry("invoice.voided", today, standing.currency, reversed_legs))
+    post(writes, act, Entry("invoice.voided", on, standing.currency, reversed_legs))
     payload = {"invoice_id": str(standing.id), "number": standing.number}
     events.emit(writes, act, "invoice.voided", standing.id, payload, once=True)

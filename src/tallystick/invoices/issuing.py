@@ -161,7 +161,7 @@ def _issue(
 
 _NUMBERED = (
     *("status", "year", "sequence", "number", "issue_date", "due_date"),
-    *("version", "updated_at"),
+    *("version", "updated_at", "booked_on"),
 )
 _COPIED = ("seller", "buyer", "document_hash", "issued_at")
 
@@ -227,6 +227,7 @@ def freeze(
         "due_date": due_date or number.date + timedelta(days=content["terms_days"]),
         "version": invoice["version"] + 1,
         "updated_at": act.at,
+        "booked_on": number.date,
     }
     content |= {
         "seller": seller_copy(organization),

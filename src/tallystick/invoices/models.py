@@ -60,6 +60,9 @@ class Invoice(Base):
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    booked_on: Mapped[date | None]
+    """The last day on which something is booked on it; None for a draft, and where nobody kept it.
+    """
 
 
 class InvoiceContent(Base):

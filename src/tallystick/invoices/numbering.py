@@ -20,6 +20,8 @@ from tallystick.kernel import rows
 Kind = Literal["invoice", "receipt", "credit_note"]
 RECEIPT_SERIES = "REC"
 CREDIT_NOTE_SERIES = "CN"
+RESERVED_SERIES = frozenset({RECEIPT_SERIES, CREDIT_NOTE_SERIES})
+"""No invoice may bear the text of another document's number."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -139,6 +139,7 @@ def lock_invoices(
             reserved=row.reserved,
             due_date=row.due_date,
             version=row.version,
+            booked_on=row.booked_on,
         )
         for row in rows.find(conn, columns, keys, lock=True)
     }
@@ -166,6 +167,7 @@ def write_standings(writes: rows.Writes, standings: Iterable[Standing], at: date
                 "written_off": standing.written_off,
                 "version": standing.version + 1,
                 "updated_at": at,
+                "booked_on": standing.booked_on,
             },
         )
 
@@ -281,7 +283,7 @@ def _says(text: str) -> ColumnElement[bool]:
 def open_of_customers(
     conn: Connection, keys: Collection[tuple[UUID, UUID, str]]
 ) -> dict[tuple[UUID, UUID, str], list[UUID]]:
-    """List what customers have open in a currency, the oldest due date first."""
+    """List on what something is due of customers in a currency, the oldest due date first."""
     columns = [INVOICES.c.organization_id, INVOICES.c.customer_id, INVOICES.c.currency]
     found: dict[tuple[UUID, UUID, str], list[Row[Any]]] = {}
     for row in rows.find(conn, columns, keys):

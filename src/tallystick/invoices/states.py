@@ -47,7 +47,13 @@ class Standing:
     reserved: int
     due_date: date | None
     version: int
+    booked_on: date | None = None
+    """The last day on which something is booked on it; None when nobody kept it."""
     changed: bool = False
+
+    def day(self, wanted: date, today: date) -> date:
+        """Choose the day of what lowers the due: the wanted one, or the last booked one."""
+        return max(wanted, self.booked_on or today)
 
     @property
     def due(self) -> int:
@@ -69,48 +75,57 @@ class Standing:
         """What a new payment may pay: it may also bring back what was written off."""
         return self.open_due + self.written_off
 
-    def pay(self, amount: int) -> int:
+    def pay(self, amount: int, *, on: date) -> int:
         """Add to what is paid, and give how much of that had been written off.
 
         The judge has made sure that it fits.
         """
         assert 0 < amount <= self.payable, "no more than what is payable"
+        self._lower(on)
         recovered = max(0, amount - self.open_due)
         self.written_off -= recovered
         self.paid += amount
-        self.changed = True
         return recovered
 
-    def release(self, amount: int) -> None:
+    def release(self, amount: int, *, on: date) -> None:
         """Take away from what is paid: that much is due again."""
         assert 0 < amount <= self.paid, "no more than was paid"
+        self._raise(on)
         self.paid -= amount
-        self.changed = True
 
-    def write_off(self, amount: int) -> None:
+    def write_off(self, amount: int, *, on: date) -> None:
         """Give up part of the due."""
         assert 0 < amount <= self.open_due, "no more than what is due"
+        self._lower(on)
         self.written_off += amount
-        self.changed = True
 
-    def restore(self, amount: int) -> None:
+    def restore(self, amount: int, *, on: date) -> None:
         """Take back part of a write-off: that much is due again."""
         assert 0 < amount <= self.written_off, "no more than was written off"
+        self._raise(on)
         self.written_off -= amount
-        self.changed = True
 
-    def credit(self, amount: int) -> None:
+    def credit(self, amount: int, *, on: date) -> None:
         """Take back part of the invoice itself; with nothing left of it, it is credited."""
         assert 0 < amount <= self.open_due, "what was paid on it is released first"
+        self._lower(on)
         self.credited += amount
         if self.credited == self.total:
             self.status = "credited"
-        self.changed = True
 
-    def void(self) -> None:
+    def void(self, *, on: date) -> None:
         """Take back the whole invoice, of which nothing was paid, credited or given up."""
         assert self.paid == self.credited == self.written_off == self.reserved == 0
+        self._lower(on)
         self.status = "void"
+
+    def _lower(self, on: date) -> None:
+        # Else it would owe less than nothing on the days before what came last.
+        assert self.booked_on is None or on >= self.booked_on, "the due is lowered forwards only"
+        self._raise(on)
+
+    def _raise(self, on: date) -> None:
+        self.booked_on = on if self.booked_on is None else max(on, self.booked_on)
         self.changed = True
 
 

@@ -5,6 +5,7 @@ A write-off is an amount and no state: a payment that comes after all brings it 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -21,6 +22,8 @@ from tallystick.kernel.rows import Writes
 from tallystick.ledger import accounts
 from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.parties.named import Named
+
+REVERSED = "invoice.write_off_reversed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ def _write_off(conn: Connection, command: WriteOff) -> InvoiceDocument:
     named = Named(conn, organization_ids=[act.organization_id])
     organization = named.organization(act.organization_id)
     amount = _amount(standing, command.amount)
-    standing.write_off(amount)
     today = clock.day(act.at, organization.time_zone)
+    on = standing.day(today, today)
+    standing.write_off(amount, on=on)
     writes = Writes()
     queries.write_standings(writes, [standing], act.at)
     writes.change(
@@ -76,7 +80,7 @@ def _write_off(conn: Connection, command: WriteOff) -> InvoiceDocument:
         Leg(accounts.WRITE_OFF, amount),
         Leg(accounts.receivable(standing.customer_id), -amount, standing.id),
     ]
-    post(writes, act, Entry("invoice.written_off", today, standing.currency, legs))
+    post(writes, act, Entry("invoice.written_off", on, standing.currency, legs))
     payload = {
         "invoice_id": str(standing.id),
         "customer_id": str(standing.customer_id),
@@ -87,6 +91,20 @@ def _write_off(conn: Connection, command: WriteOff) -> InvoiceDocument:
     events.emit(writes, act, "invoice.written_off", standing.id, payload)
     writes.flush(conn)
     return queries.get_invoice(conn, act.organization_id, standing.id, today=today)
+
+
+def reverse(writes: Writes, act: Act, standing: Standing, amount: int, *, on: date) -> None:
+    """Book that part of a write-off is due again, or paid after all, and tell of it.
+
+    The caller changes the standing, and writes it.
+    """
+    legs = [
+        Leg(accounts.receivable(standing.customer_id), amount, standing.id),
+        Leg(accounts.WRITE_OFF, -amount),
+    ]
+    post(writes, act, Entry(REVERSED, on, standing.currency, legs))
+    payload = {"invoice_id": str(standing.id), "currency": standing.currency, "amount": amount}
+    events.emit(writes, act, REVERSED, standing.id, payload)
 
 
 def _amount(standing: Standing, wanted: int | None) -> int:

@@ -1,12 +1,14 @@
 """What accounts hold at the end of any business day; the trial balance."""
 
 from datetime import date
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select
 
 from tallystick.ledger.models import POSTINGS
+
+Owner = Literal["invoice_id", "payment_id"]
 
 
 class Balance(TypedDict):
@@ -91,6 +93,36 @@ def of_invoices_by_entry() -> Subquery:
     keys = (POSTINGS.c.organization_id, POSTINGS.c.entry_id, POSTINGS.c.invoice_id)
     named = POSTINGS.c.invoice_id.is_not(None)
     return select(*keys, balance).where(named).group_by(*keys).subquery()
+
+
+def below_zero(owner: Owner, account: str, *, side: int) -> Select[Any]:
+    """Select by organization_id and owner what is below zero at the end of some day, for the audit.
+
+    Looks at the postings below an account; `side` is 1 where debits and -1 where credits count.
+    """
+    own = (POSTINGS.c.organization_id, POSTINGS.c[owner])
+    per_day = (
+        select(*own, POSTINGS.c.date, func.sum(POSTINGS.c.amount * side).label("amount"))
+        .where(POSTINGS.c[owner].is_not(None), _below(account))
+        .group_by(*own, POSTINGS.c.date)
+        .subquery()
+    )
+    keys = (per_day.c.organization_id, per_day.c[owner])
+    running = func.sum(per_day.c.amount).over(partition_by=keys, order_by=per_day.c.date)
+    held = select(*keys, running.label("held")).subquery()
+    named = held.c.organization_id, held.c[owner]
+    return select(*named).where(held.c.held < 0).distinct()
+
+
+def last_days(owner: Owner, account: str) -> Subquery:
+    """Find the last day of the postings below an account by organization_id and owner, as day."""
+    own = (POSTINGS.c.organization_id, POSTINGS.c[owner])
+    return (
+        select(*own, func.max(POSTINGS.c.date).label("day"))
+        .where(POSTINGS.c[owner].is_not(None), _below(account))
+        .group_by(*own)
+        .subquery()
+    )
 
 
 def by_payment(account: str) -> Subquery:

@@ -17,7 +17,7 @@ before the marker was there, and `MARKER_REST` outlasts every transaction (`kern
 `kernel.engines` bound them by seconds).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -76,12 +76,30 @@ def note(writes: Writes, act: Act, day: date) -> None:
     """Mark the sums of a month as stale when an entry lands in it late.
 
     The moment is written too, so that the row is another one also where it was stale already: an
-    engine that certifies at commit only notices what changes.
+    engine that certifies at commit only notices what changes. It only puts off the next sum, so the
+    clock that it comes from may be slow; when the marker was made stays as it is.
     """
-    if day >= first_of_month((act.at.astimezone(UTC) - ZONES_APART).date()):
-        return
-    key = {"organization_id": act.organization_id, "month": first_of_month(day)}
-    writes.change_once(CLOSED_MONTHS, key, {"stale": True, "created_at": act.at})
+    if _lands_late(act, day):
+        key = {"organization_id": act.organization_id, "month": first_of_month(day)}
+        writes.change_once(CLOSED_MONTHS, key, {"stale": True, "noted_at": act.at})
+
+
+def lock(conn: Connection, landing: Iterable[tuple[Act, date | None]]) -> None:
+    """Lock the markers that the entries of a batch will change, in order; None stands for today.
+
+    For a batch that sends its rows command by command: it would else change them in the order in
+    which the commands came.
+    """
+    late = {
+        (act.organization_id, first_of_month(day))
+        for act, day in landing
+        if day is not None and _lands_late(act, day)
+    }
+    rows.find(conn, _MARKER_KEY, late, lock=True)
+
+
+def _lands_late(act: Act, day: date) -> bool:
+    return day < first_of_month((act.at.astimezone(UTC) - ZONES_APART).date())
 
 
 def currencies(
@@ -157,7 +175,11 @@ def sum_month(conn: Connection, organization_id: UUID, month: date, now: datetim
     Locks the marker. Reads every posting of the month, in the order of the index.
     """
     found = rows.find(conn, _MARKER_KEY, [(organization_id, month)], lock=True)
-    if not found or not found[0].stale or not _rested(month, found[0].created_at, now):
+    if (
+        not found
+        or not found[0].stale
+        or not _rested(month, _since(found[0].created_at, found[0].noted_at), now)
+    ):
         return False
     sums = sums_of(conn, organization_id, month)
     keys = [(organization_id, account, currency, month) for account, currency in sums]
@@ -212,11 +234,19 @@ def fresh(conn: Connection, organization_id: UUID, before: date) -> list[date]:
 def _markers(conn: Connection, organization_id: UUID) -> list[tuple[date, bool, datetime]]:
     column = CLOSED_MONTHS.c
     statement = (
-        select(column.month, column.stale, column.created_at)
+        select(column.month, column.stale, column.created_at, column.noted_at)
         .where(column.organization_id == organization_id)
         .order_by(column.month)
     )
-    return [(row.month, row.stale, row.created_at) for row in conn.execute(statement)]
+    return [
+        (row.month, row.stale, _since(row.created_at, row.noted_at))
+        for row in conn.execute(statement)
+    ]
+
+
+def _since(created_at: datetime, noted_at: datetime | None) -> datetime:
+    """Tell since when a marker is as it is."""
+    return created_at if noted_at is None else max(created_at, noted_at)
 
 
 def _rested(month: date, since: datetime, now: datetime) -> bool:

@@ -54,6 +54,8 @@ class ClosedMonth(Base):
     """Not summed yet, or an entry landed in it since: then its postings are added up instead."""
     version: Mapped[int]
     created_at: Mapped[datetime]
+    noted_at: Mapped[datetime | None]
+    """When an entry last landed in it late, by the clock of whoever booked it."""
 
 
 class MonthSum(Base):

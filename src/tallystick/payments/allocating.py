@@ -1,6 +1,9 @@
 """The one door through which part of a payment pays an invoice, or is taken from it again.
 
 Works on invoices and payments that the caller has locked: invoices first, then payments.
+
+Money pays an invoice on the day that is wanted, or on the day of the last thing that was booked on
+the invoice, if that is later. So no invoice owes less than nothing at the end of any day.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,14 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from tallystick.invoices import writing_off
 from tallystick.invoices.states import Standing
 from tallystick.kernel import ids, money
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.rows import Writes
 from tallystick.ledger import accounts
-from tallystick.ledger.posting import Leg
+from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.payments.models import ALLOCATIONS
+
+ALLOCATED = "payment.allocated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Part:
     invoice: Standing
     amount: int
     due_after: int
+    date: date
+    """The business day."""
     recovered: int = 0
     """How much of the amount had been written off."""
 
@@ -72,17 +80,20 @@ def given(standings: Sequence[Standing], amounts: Sequence[int]) -> list[tuple[S
     return list(zip(standings, amounts, strict=True))
 
 
-def oldest_first(standings: Iterable[Standing], amount: int) -> list[tuple[Standing, int]]:
+def oldest_first(
+    standings: Iterable[Standing], amount: int, *, recover: bool
+) -> list[tuple[Standing, int]]:
     """Plan to pay the oldest due date first, as far as the amount reaches.
 
-    What was written off is brought back last, when all that is due is paid.
+    With `recover`, for invoices that the payer named, what was written off is brought back last,
+    when all that is due is paid.
     """
     # An open invoice has a due date; the id settles the order among equals.
     ordered = sorted(standings, key=lambda each: (str(each.due_date), each.id))
     parts = [0] * len(ordered)
     for limits in (
         [each.open_due for each in ordered],
-        [each.written_off for each in ordered],
+        [each.written_off if recover else 0 for each in ordered],
     ):
         for index, limit in enumerate(limits):
             part = min(amount, limit)
@@ -111,29 +122,36 @@ def exceeds_due(amount: int, standings: Sequence[Standing], *, pointer: str = "/
     return Refused("payment.exceeds_due", message, pointer=pointer, facts=facts)
 
 
-def allocate(plan: Sequence[tuple[Standing, int]]) -> list[Part]:
-    """Carry out a plan on the locked invoices; the next command of the batch sees it."""
+def allocate(plan: Sequence[tuple[Standing, int]], *, on: date, today: date) -> list[Part]:
+    """Carry out a plan on the locked invoices; the next command of the batch sees it.
+
+    Each is paid on that day or as soon after it as the invoice allows. One that brings back what
+    was written off is paid no earlier than today, when that is taken back.
+    """
     parts = []
     for standing, amount in plan:
-        recovered = standing.pay(amount)
-        parts.append(Part(standing, amount, standing.due, recovered))
+        day = standing.day(on, today)
+        if amount > standing.open_due:
+            day = max(day, today)
+        recovered = standing.pay(amount, on=day)
+        parts.append(Part(standing, amount, standing.due, day, recovered))
     return parts
 
 
-def release(plan: Sequence[tuple[Standing, int]]) -> list[Part]:
-    """Take parts of a payment back from the locked invoices, which are due again."""
+def release(plan: Sequence[tuple[Standing, int]], *, on: date) -> list[Part]:
+    """Take parts of a payment back from the locked invoices, which are due again on that day."""
     parts = []
     for standing, amount in plan:
-        standing.release(amount)
-        parts.append(Part(standing, -amount, standing.due))
+        standing.release(amount, on=on)
+        parts.append(Part(standing, -amount, standing.due, on))
     return parts
 
 
-def add_rows(
-    writes: Writes, act: Act, payment_id: UUID, parts: Iterable[Part], *, on: date
-) -> None:
-    """Add the rows of what a payment gave to invoices, or took back, on a business day."""
+def add_rows(writes: Writes, act: Act, payment_id: UUID, parts: Iterable[Part]) -> None:
+    """Add the rows of what a payment gave to invoices, or took back, and what that recovered."""
     for part in parts:
+        if part.recovered:
+            writing_off.reverse(writes, act, part.invoice, part.recovered, on=part.date)
         writes.add(
             ALLOCATIONS,
             {
@@ -143,19 +161,25 @@ def add_rows(
                 "invoice_id": part.invoice.id,
                 "amount": part.amount,
                 "due_after": part.due_after,
-                "date": on,
+                "date": part.date,
                 "created_at": act.at,
             },
         )
 
 
+def book_from_credit(
+    writes: Writes, act: Act, payment_id: UUID, customer_id: UUID, parts: Sequence[Part]
+) -> None:
+    """Book that credit of the customer pays invoices: one entry for each day."""
+    for day in sorted({part.date for part in parts}):
+        on_day = [part for part in parts if part.date == day]
+        paid = Leg(accounts.credit(customer_id), sum(part.amount for part in on_day))
+        currency = on_day[0].invoice.currency
+        entry_legs = [paid, *legs(customer_id, on_day)]
+        post(writes, act, Entry(ALLOCATED, day, currency, entry_legs, payment_id=payment_id))
+
+
 def legs(customer_id: UUID, parts: Iterable[Part]) -> list[Leg]:
     """List what parts change of what the customer owes; the caller adds where it comes from."""
     receivable = accounts.receivable(customer_id)
-    found = []
-    for part in parts:
-        found.append(Leg(receivable, -part.amount, part.invoice.id))
-        if part.recovered:
-            found.append(Leg(receivable, part.recovered, part.invoice.id))
-            found.append(Leg(accounts.WRITE_OFF, -part.recovered))
-    return found
+    return [Leg(receivable, -part.amount, part.invoice.id) for part in parts]

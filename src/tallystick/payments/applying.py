@@ -1,8 +1,9 @@
 """Apply customer credit: the unallocated part of a settled payment pays invoices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -14,17 +15,15 @@ from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
-from tallystick.ledger import accounts
-from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.parties.named import Named
 from tallystick.payments import allocating, locking, planning, queries
-from tallystick.payments.allocating import Part, Share
+from tallystick.payments.allocating import ALLOCATED, Part, Share
 from tallystick.payments.locking import Holding, Key
 from tallystick.payments.models import PAYMENTS
 from tallystick.payments.planning import Grounds, Incoming
 from tallystick.payments.queries import PaymentDocument
 
-ALLOCATED = "payment.allocated"
+OpenIds = Mapping[tuple[UUID, UUID, str], list[UUID]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,10 @@ def apply_credit(
 ) -> list[Answer[PaymentDocument]]:
     """Give what is free of payments to invoices of the same customer and currency, today.
 
-    What is left when the invoices are paid stays free. Locks the invoices (the named, or those the
-    customer has open), then the payments.
+    Named invoices get what is due on them and then, last, what was written off. With none named,
+    those of the customer on which something is due are paid, and what was written off stays so.
+    What is left stays free. Locks the invoices (the named, or those on which something is due),
+    then the payments.
 
     Refuses:
         payment.unknown, invoice.unknown, organization.inactive
@@ -55,18 +56,13 @@ def apply_credit(
         invoice.not_payable, money.currency: as in recording.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
-    _lock(conn, commands)
-    return each(conn, commands, _apply)
+    open_ids = _open_ids(conn, commands)
+    _lock(conn, commands, open_ids)
+    return each(conn, commands, partial(_apply, open_ids=open_ids))
 
 
-@dataclass(frozen=True, slots=True)
-class _Locked:
-    standings: dict[Key, Standing]
-    open_ids: dict[tuple[UUID, UUID, str], list[UUID]]
-    holdings: dict[Key, Holding]
-
-
-def _lock(conn: Connection, commands: Sequence[ApplyCredit]) -> _Locked:
+def _open_ids(conn: Connection, commands: Sequence[ApplyCredit]) -> OpenIds:
+    """List what is due of customers who name no invoice, once and before anything is locked."""
     keys = {(each.act.organization_id, each.payment_id) for each in commands}
     # A payment never changes its customer or its currency, so they may be read before the lock.
     whose = {
@@ -74,24 +70,30 @@ def _lock(conn: Connection, commands: Sequence[ApplyCredit]) -> _Locked:
         for row in rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], keys)
     }
     asking = [(each.act.organization_id, each.payment_id) for each in commands if not each.invoices]
-    places = {whose[key] for key in asking if key in whose}
-    open_ids = invoice_queries.open_of_customers(conn, places)
+    return invoice_queries.open_of_customers(conn, {whose[key] for key in asking if key in whose})
+
+
+def _lock(
+    conn: Connection, commands: Sequence[ApplyCredit], open_ids: OpenIds
+) -> tuple[dict[Key, Standing], dict[Key, Holding]]:
     wanted = {(place[0], invoice_id) for place, found in open_ids.items() for invoice_id in found}
     wanted |= {
         (each.act.organization_id, share.invoice_id) for each in commands for share in each.invoices
     }
     standings = invoice_queries.lock_invoices(conn, wanted)
-    return _Locked(standings, open_ids, locking.lock_payments(conn, keys))
+    keys = [(each.act.organization_id, each.payment_id) for each in commands]
+    return standings, locking.lock_payments(conn, keys)
 
 
-def _apply(conn: Connection, command: ApplyCredit) -> PaymentDocument:
+def _apply(conn: Connection, command: ApplyCredit, *, open_ids: OpenIds) -> PaymentDocument:
     act = command.act
-    locked = _lock(conn, [command])
-    customers = {(each.organization_id, each.customer_id) for each in locked.holdings.values()}
+    # What the batch has locked already, as the commands before this one left it.
+    standings, holdings = _lock(conn, [command], open_ids)
+    customers = {(each.organization_id, each.customer_id) for each in holdings.values()}
     named = Named(conn, organization_ids=[act.organization_id], customer_ids=customers)
     organization = named.organization(act.organization_id)
     today = clock.day(act.at, organization.time_zone)
-    holding = locking.settled(locked.holdings, (act.organization_id, command.payment_id))
+    holding = locking.settled(holdings, (act.organization_id, command.payment_id))
     _check(command, holding)
     wish = Incoming(
         act=act,
@@ -103,13 +105,13 @@ def _apply(conn: Connection, command: ApplyCredit) -> PaymentDocument:
         excess="credit",
     )
     planning.check(wish, today)
-    _, plan = planning.plan(Grounds(named, locked.standings, locked.open_ids), wish)
+    _, plan = planning.plan(Grounds(named, standings, open_ids), wish)
     if not plan:
         message = "Nothing is due on these invoices, so the credit stays as it is."
         raise Refused("payment.nothing_due", message, pointer="/invoices")
     writes = Writes()
-    add_allocation(writes, act, holding, plan, on=today)
-    invoice_queries.write_standings(writes, locked.standings.values(), act.at)
+    add_allocation(writes, act, holding, plan, on=today, today=today)
+    invoice_queries.write_standings(writes, standings.values(), act.at)
     locking.write_payments(writes, [holding], act.at)
     writes.flush(conn)
     return queries.get_payment(conn, act.organization_id, holding.id)
@@ -122,18 +124,17 @@ def add_allocation(
     plan: Sequence[tuple[Standing, int]],
     *,
     on: date,
+    today: date,
 ) -> None:
-    """Give free parts of one locked payment to locked invoices: rows, one entry of that day, event.
+    """Give free parts of one locked payment to locked invoices: rows, entries, one event.
 
-    The caller writes the invoices and the payment.
+    On that day, or as soon after it as the payment and the invoice allow. The caller writes the
+    invoices and the payment.
     """
-    parts = allocating.allocate(plan)
-    amount = sum(part.amount for part in parts)
-    holding.allocate(amount)
-    allocating.add_rows(writes, act, holding.id, parts, on=on)
-    legs = [Leg(accounts.credit(holding.customer_id), amount)]
-    legs += allocating.legs(holding.customer_id, parts)
-    post(writes, act, Entry(ALLOCATED, on, holding.currency, legs, payment_id=holding.id))
+    parts = allocating.allocate(plan, on=holding.day(on, today), today=today)
+    holding.allocate(sum(part.amount for part in parts), on=max(part.date for part in parts))
+    allocating.add_rows(writes, act, holding.id, parts)
+    allocating.book_from_credit(writes, act, holding.id, holding.customer_id, parts)
     events.emit(writes, act, ALLOCATED, holding.id, _payload(holding, parts))
 
 

@@ -128,6 +128,14 @@ def _credit_differs() -> Select[Any]:
     return select(*_NAMES).select_from(joined).where(wrong)
 
 
+def _days_astray() -> Select[Any]:
+    """A payment knows the last day on which its money moved, where that is kept."""
+    last = balances.last_days("payment_id", accounts.CREDIT)
+    same = and_(last.c.organization_id == _P.organization_id, last.c.payment_id == _P.id)
+    joined = PAYMENTS.join(last, same)
+    return select(*_NAMES).select_from(joined).where(_P.booked_on < last.c.day)
+
+
 def _events_astray() -> Select[Any]:
     told = _told(SETTLED_EVENT)
     joined = PAYMENTS.outerjoin(
@@ -191,6 +199,14 @@ CHECKS = (
         "I8-credit",
         "the credit account of each payment is its unallocated part",
         rows_of(_COUNT, _credit_differs()),
+    ),
+    Check(
+        "I8-credit-days",
+        "no payment has less than nothing free at the end of any day",
+        rows_of(
+            _COUNT,
+            balances.below_zero("payment_id", accounts.CREDIT, side=-1).union_all(_days_astray()),
+        ),
     ),
     Check(
         "I10-receipts",

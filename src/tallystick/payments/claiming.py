@@ -4,8 +4,9 @@ A claim moves nothing and reserves nothing; it is judged as a payment when it is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
+from tallystick.ledger import closing
 from tallystick.parties.named import Named
 from tallystick.payments import allocating, locking, planning, queries
 from tallystick.payments.allocating import Share
@@ -46,6 +48,8 @@ class ConfirmPayment:
     """What came, in minor units of the payment's currency."""
     paid_on: date | None = None
     excess: Excess | None = None
+    invoices: tuple[Share, ...] | None = None
+    """What it pays instead of what was claimed; with no invoice the customer's oldest due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,12 @@ def confirm_payments(
         The codes of recording, for what is to be paid.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
-    _lock(conn, commands)
+    found = _find(conn, commands)
+    _lock(conn, commands, found)
     named = Named(conn, organization_ids={command.act.organization_id for command in commands})
     Counters(conn, {planning.receipts(named, command.act) for command in commands})
-    return each(conn, commands, _confirm)
+    closing.lock(conn, [(wish.act, wish.paid_on) for wish in found.wishes(commands)])
+    return each(conn, commands, partial(_confirm, found=found))
 
 
 def decline_payments(
@@ -137,6 +143,7 @@ def _claim(conn: Connection, command: ClaimPayment) -> PaymentDocument:
         "version": 1,
         "created_at": act.at,
         "updated_at": act.at,
+        "booked_on": None,
     }
     claim = {
         "organization_id": act.organization_id,
@@ -157,19 +164,31 @@ def _claim(conn: Connection, command: ClaimPayment) -> PaymentDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class _Locked:
-    standings: dict[Key, Standing]
-    open_ids: dict[tuple[UUID, UUID, str], list[UUID]]
-    holdings: dict[Key, Holding]
-    wishes: dict[Key, Incoming]
-    """What the claims come to when they are confirmed."""
+class _Found:
+    """What a batch confirms, read once and before anything is locked.
+
+    A claim stays as it was made, and so does its payment until somebody decides on it, which the
+    locked payment will tell.
+    """
+
     payments: dict[Key, Row[Any]]
+    claims: dict[Key, Row[Any]]
+    open_ids: dict[tuple[UUID, UUID, str], list[UUID]]
+
+    def wish(self, command: ConfirmPayment) -> Incoming | None:
+        """Say what a claim comes to when it is confirmed; None where there is no claim."""
+        key = command.act.organization_id, command.payment_id
+        if key not in self.claims:
+            return None
+        return _wish(command, self.payments[key], self.claims[key])
+
+    def wishes(self, commands: Sequence[ConfirmPayment]) -> list[Incoming]:
+        """List what the claims of a batch come to."""
+        return [wish for command in commands if (wish := self.wish(command)) is not None]
 
 
-def _lock(conn: Connection, commands: Sequence[ConfirmPayment]) -> _Locked:
+def _find(conn: Connection, commands: Sequence[ConfirmPayment]) -> _Found:
     keys = {(command.act.organization_id, command.payment_id) for command in commands}
-    # Read before the lock: a claim stays as it was made, and so does its payment until somebody
-    # decides on it, which the locked payment will tell.
     payments = {
         (row.organization_id, row.id): row
         for row in rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], keys)
@@ -178,48 +197,58 @@ def _lock(conn: Connection, commands: Sequence[ConfirmPayment]) -> _Locked:
         (row.organization_id, row.payment_id): row
         for row in rows.find(conn, [CLAIMS.c.organization_id, CLAIMS.c.payment_id], keys)
     }
-    wishes = {}
-    for command in commands:
-        key = command.act.organization_id, command.payment_id
-        if key in claims:
-            wishes[key] = _wish(command, payments[key], claims[key])
-    wanted = planning.named_keys(list(wishes.values()))
-    open_ids = planning.open_invoices(conn, list(wishes.values()))
-    wanted |= {(place[0], invoice_id) for place, found in open_ids.items() for invoice_id in found}
+    found = _Found(payments, claims, {})
+    return replace(found, open_ids=planning.open_invoices(conn, found.wishes(commands)))
+
+
+def _lock(
+    conn: Connection, commands: Sequence[ConfirmPayment], found: _Found
+) -> tuple[dict[Key, Standing], dict[Key, Holding]]:
+    wishes = found.wishes(commands)
+    wanted = planning.named_keys(wishes)
+    for wish in wishes:
+        assert wish.customer_id is not None, "a claim has its payer"
+        place = wish.act.organization_id, wish.customer_id, wish.currency
+        wanted |= {(place[0], invoice_id) for invoice_id in found.open_ids.get(place, [])}
     standings = invoice_queries.lock_invoices(conn, wanted)
-    return _Locked(standings, open_ids, locking.lock_payments(conn, keys), wishes, payments)
+    keys = [(command.act.organization_id, command.payment_id) for command in commands]
+    return standings, locking.lock_payments(conn, keys)
 
 
 def _wish(command: ConfirmPayment, payment: Row[Any], claim: Row[Any]) -> Incoming:
+    claimed = tuple(Share(UUID(share["invoice_id"]), share["amount"]) for share in claim.shares)
     return Incoming(
         act=command.act,
         amount=payment.amount if command.amount is None else command.amount,
         currency=payment.currency,
         method=payment.method,
         customer_id=payment.customer_id,
-        invoices=tuple(Share(UUID(share["invoice_id"]), share["amount"]) for share in claim.shares),
+        invoices=claimed if command.invoices is None else command.invoices,
         excess=command.excess or claim.excess,
         paid_on=command.paid_on or payment.paid_on,
     )
 
 
-def _confirm(conn: Connection, command: ConfirmPayment) -> PaymentDocument:
+def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> PaymentDocument:
     act = command.act
     key = act.organization_id, command.payment_id
-    locked = _lock(conn, [command])
-    customers = {(row.organization_id, row.customer_id) for row in locked.payments.values()}
+    # What the batch has locked already, as the commands before this one left it.
+    standings, holdings = _lock(conn, [command], found)
+    customers = {(act.organization_id, each.customer_id) for each in holdings.values()}
     named = Named(conn, organization_ids=[act.organization_id], customer_ids=customers)
     organization = named.organization(act.organization_id)
-    holding = _claimed(locked.holdings, key)
-    wish = locked.wishes[key]
+    holding = _claimed(holdings, key)
+    wish = found.wish(command)
+    assert wish is not None, "whatever waits was claimed"
+    assert wish.paid_on is not None, "and its money has a day"
     today = clock.day(act.at, organization.time_zone)
     planning.check(wish, today)
-    grounds = Grounds(named, locked.standings, locked.open_ids)
+    grounds = Grounds(named, standings, found.open_ids)
     customer_id, plan = planning.plan(grounds, wish)
-    parts = allocating.allocate(plan)
+    parts = allocating.allocate(plan, on=wish.paid_on, today=today)
     counters = Counters(conn, {planning.receipts(named, act)})
     payment = {
-        **locked.payments[key]._asdict(),
+        **found.payments[key]._asdict(),
         "amount": wish.amount,
         "paid_on": wish.paid_on,
         "version": holding.version,
@@ -229,7 +258,7 @@ def _confirm(conn: Connection, command: ConfirmPayment) -> PaymentDocument:
     receipt = planning.receipt(counters, named, act, today)
     settle(writes, act, payment, parts, receipt=receipt, stored=True)
     _decide(writes, act, holding.id, None)
-    invoice_queries.write_standings(writes, locked.standings.values(), act.at)
+    invoice_queries.write_standings(writes, standings.values(), act.at)
     counters.write(writes)
     writes.flush(conn)
     return document(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from tallystick.invoices import credit_note_queries, credit_notes, queries
+from tallystick.invoices import credit_note_queries, credit_notes, queries, writing_off
 from tallystick.invoices.credit_note_queries import CreditNoteDocument
 from tallystick.invoices.credit_notes import Said
 from tallystick.invoices.models import CONTENTS, CREDIT_NOTES
@@ -63,7 +63,15 @@ def credit_invoices(
     locking.lock_with_payments(
         conn, [(command.act.organization_id, command.invoice_id) for command in commands]
     )
+    named = Named(conn, organization_ids={command.act.organization_id for command in commands})
+    Counters(conn, {_series(named, command.act) for command in commands})
     return each(conn, commands, _credit)
+
+
+def _series(named: Named, act: Act) -> Series:
+    """Name the series that a credit note of today takes its number from."""
+    today = clock.day(act.at, named.zone(act.organization_id))
+    return Series(act.organization_id, "credit_note", CREDIT_NOTE_SERIES, today.year)
 
 
 def _credit(conn: Connection, command: CreditInvoice) -> CreditNoteDocument:
@@ -80,11 +88,12 @@ def _credit(conn: Connection, command: CreditInvoice) -> CreditNoteDocument:
     noted = credit_note_queries.tax_rates_of(conn, *place)
     said = _said(command, standing, credit_notes.remaining(content.tax_rates, noted))
     today = clock.day(act.at, organization.time_zone)
-    series = Series(act.organization_id, "credit_note", CREDIT_NOTE_SERIES, today.year)
+    series = _series(named, act)
     writes = Writes()
     counters = Counters(conn, [series])
     # Another process's clock may be a little ahead at midnight.
     number = counters.take(series, max(today, counters.last_date(series) or today))
+    on = standing.day(number.date, today)
     note = credit_notes.row(
         act,
         ids.new(),
@@ -93,10 +102,10 @@ def _credit(conn: Connection, command: CreditInvoice) -> CreditNoteDocument:
         number=number,
         parties=(content.seller, content.buyer),
     )
-    _make_room(conn, writes, act, standing, note["total"], on=number.date)
-    standing.credit(note["total"])
+    _make_room(conn, writes, act, standing, note["total"], on=on)
+    standing.credit(note["total"], on=on)
     writes.add(CREDIT_NOTES, note)
-    _book(writes, act, standing, said, note_id=note["id"], number=number.text, on=number.date)
+    _book(writes, act, standing, said, note_id=note["id"], number=number.text, on=on)
     queries.write_standings(writes, [standing], act.at)
     counters.write(writes)
     writes.flush(conn)
@@ -123,19 +132,8 @@ def _make_room(
     """Make so much due that the note fits: first what was written off, then what was paid."""
     restored = min(standing.written_off, amount - standing.open_due)
     if restored > 0:
-        standing.restore(restored)
-        legs = [
-            Leg(accounts.receivable(standing.customer_id), restored, standing.id),
-            Leg(accounts.WRITE_OFF, -restored),
-        ]
-        kind = "invoice.write_off_reversed"
-        post(writes, act, Entry(kind, on, standing.currency, legs))
-        payload = {
-            "invoice_id": str(standing.id),
-            "currency": standing.currency,
-            "amount": restored,
-        }
-        events.emit(writes, act, kind, standing.id, payload)
+        standing.restore(restored, on=on)
+        writing_off.reverse(writes, act, standing, restored, on=on)
     if amount <= standing.open_due:
         return
     live = locking.live_of_invoices(conn, [(act.organization_id, standing.id)])

@@ -6,7 +6,7 @@ invoices by id, payments by id, counter.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,27 +40,42 @@ class Holding:
     refunded: int
     charged_back: int
     version: int
+    booked_on: date | None = None
+    """The last day on which its money moved; None when nobody kept it."""
     changed: bool = False
 
-    def allocate(self, amount: int) -> None:
+    def day(self, wanted: date, today: date) -> date:
+        """Choose the day of what takes from the free part: the wanted one, or the last one."""
+        return max(wanted, self.booked_on or today)
+
+    def allocate(self, amount: int, *, on: date) -> None:
         """Give a part of what is free to invoices."""
         assert 0 < amount <= self.unallocated, "no more than what is free"
+        self._lower(on)
         self.unallocated -= amount
         self.allocated += amount
-        self.changed = True
 
-    def release(self, amount: int) -> None:
+    def release(self, amount: int, *, on: date) -> None:
         """Take a part back from invoices; it is free again."""
         assert 0 < amount <= self.allocated, "no more than what invoices have"
+        self._raise(on)
         self.allocated -= amount
         self.unallocated += amount
-        self.changed = True
 
-    def refund(self, amount: int) -> None:
+    def refund(self, amount: int, *, on: date) -> None:
         """Give a part of what is free back to the payer."""
         assert 0 < amount <= self.unallocated, "what invoices have is released first"
+        self._lower(on)
         self.unallocated -= amount
         self.refunded += amount
+
+    def _lower(self, on: date) -> None:
+        # Else less than nothing would be free on the days before what came last.
+        assert self.booked_on is None or on >= self.booked_on, "credit is taken forwards only"
+        self._raise(on)
+
+    def _raise(self, on: date) -> None:
+        self.booked_on = on if self.booked_on is None else max(on, self.booked_on)
         self.changed = True
 
 
@@ -95,6 +110,7 @@ def lock_payments(conn: Connection, keys: Collection[Key]) -> dict[Key, Holding]
             refunded=row.refunded,
             charged_back=row.charged_back,
             version=row.version,
+            booked_on=row.booked_on,
         )
         for row in found
     }
@@ -160,5 +176,6 @@ def write_payments(writes: Writes, holdings: Iterable[Holding], at: datetime) ->
                 "refunded": holding.refunded,
                 "version": holding.version + 1,
                 "updated_at": at,
+                "booked_on": holding.booked_on,
             },
         )

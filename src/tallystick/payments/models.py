@@ -68,6 +68,9 @@ class Payment(Base):
     updated_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
     """When the money became good; the receipt shows what was allocated at that moment."""
+    booked_on: Mapped[date | None]
+    """The last day on which its money moved; None before it is settled, and where nobody kept it.
+    """
 
 
 class Claim(Base):

@@ -58,14 +58,14 @@ class Grounds:
     named: Named
     standings: dict[Key, Standing]
     """The locked invoices."""
-    open_ids: dict[tuple[UUID, UUID, str], list[UUID]]
-    """What customers who name no invoice had open in a currency."""
+    open_ids: Mapping[tuple[UUID, UUID, str], list[UUID]]
+    """On what something was due of customers who name no invoice, in a currency."""
 
 
 def open_invoices(
     conn: Connection, commands: Sequence[Incoming]
 ) -> dict[tuple[UUID, UUID, str], list[UUID]]:
-    """List what customers who name no invoice have open, before it is locked."""
+    """List on what something is due of customers who name no invoice, before it is locked."""
     places = {
         (command.act.organization_id, command.customer_id, command.currency)
         for command in commands
@@ -166,7 +166,8 @@ def plan(grounds: Grounds, command: Incoming) -> tuple[UUID, list[tuple[Standing
     place = organization_id, customer_id, command.currency
     found = [grounds.standings[organization_id, each] for each in grounds.open_ids.get(place, [])]
     still_open = [standing for standing in found if standing.status == "open"]
-    return customer_id, allocating.oldest_first(still_open, command.amount)
+    # Whoever means an invoice that was written off names it.
+    return customer_id, allocating.oldest_first(still_open, command.amount, recover=False)
 
 
 def payer(grounds: Grounds, command: Incoming) -> tuple[UUID, list[Standing]]:
@@ -209,4 +210,4 @@ def _plan_named(command: Incoming, standings: Sequence[Standing]) -> list[tuple[
     payable = sum(standing.payable for standing in standings)
     if command.amount > payable and command.excess == "refuse":
         raise allocating.exceeds_due(command.amount, standings)
-    return allocating.oldest_first(standings, command.amount)
+    return allocating.oldest_first(standings, command.amount, recover=True)

@@ -88,7 +88,8 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
         customer_id, plan = planning.plan(batch.grounds, command)
     except Refused as refused:
         return refused.refusal
-    parts = allocating.allocate(plan)
+    paid_on = command.paid_on or today
+    parts = allocating.allocate(plan, on=paid_on, today=today)
     receipt = planning.receipt(batch.counters, batch.grounds.named, act, today)
     payment: dict[str, Any] = {
         "id": ids.new(),
@@ -96,7 +97,7 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
         "method": command.method,
         "currency": command.currency,
         "amount": command.amount,
-        "paid_on": command.paid_on or today,
+        "paid_on": paid_on,
         "reference": command.reference,
         "note": command.note,
         "parties": None if parts else planning.copied(batch.grounds, organization, customer_id),

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.states import Standing
@@ -19,7 +19,7 @@ from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
-from tallystick.ledger import accounts
+from tallystick.ledger import accounts, closing
 from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.parties.named import Named
 from tallystick.payments import locking
@@ -53,17 +53,21 @@ def refund_payments(
 ) -> list[Answer[RefundDocument]]:
     """Record that money of payments was given back.
 
-    Locks the invoices that the payments pay, then the payments.
+    The day of a refund that names none is today. Locks the invoices that the payments pay, then the
+    payments.
 
     Refuses:
         payment.unknown, organization.inactive
         payment.not_settled: the payment waits to be confirmed or was declined.
         refund.amount_not_positive, refund.date_in_future
         refund.before_payment: the money is to have gone back before the day it came.
+        refund.before_last_movement: or before the day it was last allocated, released or refunded,
+            when it was somewhere else.
         refund.exceeds_payment: with what can be given back.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
     _lock(conn, [(command.act.organization_id, command.payment_id) for command in commands])
+    closing.lock(conn, [(command.act, command.refunded_on) for command in commands])
     return each(conn, commands, _refund)
 
 
@@ -101,13 +105,13 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
     )
     holding = locking.settled(locked.holdings, key)
     payment = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], [key])[0]
-    day = _day(command, payment, clock.day(act.at, organization.time_zone))
+    day = _day(command, holding, payment.paid_on, clock.day(act.at, organization.time_zone))
     amount = _amount(command, holding)
     writes = Writes()
     plan = _releases(locked, amount - holding.unallocated)
     if plan:
         add_release(writes, act, holding, plan, on=day)
-    holding.refund(amount)
+    holding.refund(amount, on=day)
     refund: dict[str, Any] = {
         "organization_id": act.organization_id,
         "id": ids.new(),
@@ -141,11 +145,9 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
     return document(refund)
 
 
-def _day(command: RefundPayment, payment: Row[Any], today: date) -> date:
-    paid_on: date = payment.paid_on
+def _day(command: RefundPayment, holding: Holding, paid_on: date, today: date) -> date:
     if command.refunded_on is None:
-        # The organization may have changed its time zone since the money came.
-        return max(today, paid_on)
+        return holding.day(today, today)
     if command.refunded_on > today:
         message = f"The refund date {shown(command.refunded_on)} is after today, {today}."
         raise Invalid("refund.date_in_future", message, pointer="/refunded_on")
@@ -155,6 +157,14 @@ def _day(command: RefundPayment, payment: Row[Any], today: date) -> date:
             "the money came."
         )
         raise Refused("refund.before_payment", message, pointer="/refunded_on")
+    first = holding.day(command.refunded_on, today)
+    if command.refunded_on < first:
+        message = (
+            f"The refund date {shown(command.refunded_on)} is before {first}, the day on which "
+            "money of this payment was last moved. Date the refund on that day or later."
+        )
+        facts = {"last_moved_on": first.isoformat()}
+        raise Refused("refund.before_last_movement", message, pointer="/refunded_on", facts=facts)
     return command.refunded_on
 
 

@@ -66,10 +66,10 @@ def add_release(
 
     The caller writes the invoices and the payment.
     """
-    parts = allocating.release(plan)
+    parts = allocating.release(plan, on=on)
     amount = -sum(part.amount for part in parts)
-    holding.release(amount)
-    allocating.add_rows(writes, act, holding.id, parts, on=on)
+    holding.release(amount, on=on)
+    allocating.add_rows(writes, act, holding.id, parts)
     legs = allocating.legs(holding.customer_id, parts)
     legs.append(Leg(accounts.credit(holding.customer_id), -amount))
     post(writes, act, Entry(RELEASED, on, holding.currency, legs, payment_id=holding.id))
@@ -107,7 +107,9 @@ def _release(conn: Connection, command: ReleaseAllocation) -> PaymentDocument:
         raise Refused("payment.not_allocated", message, pointer="/invoice_id")
     writes = Writes()
     today = clock.day(act.at, organization.time_zone)
-    parts = add_release(writes, act, holding, [(standing, amount)], on=today)
+    # Nothing is taken back on a day before it was given.
+    on = standing.day(holding.day(today, today), today)
+    parts = add_release(writes, act, holding, [(standing, amount)], on=on)
     invoice_queries.write_standings(writes, [standing], act.at)
     locking.write_payments(writes, [holding], act.at)
     tell(writes, act, holding, parts)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tallystick.invoices import correcting, drafting, issuing, queries, states
 from tallystick.invoices.content import DraftContent, Prepared
-from tallystick.invoices.numbering import Counters
+from tallystick.invoices.numbering import Counters, Series
 from tallystick.invoices.queries import InvoiceDocument
 from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, events, money
@@ -18,6 +18,8 @@ from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
+from tallystick.ledger import closing
+from tallystick.parties.named import Named
 from tallystick.payments import applying, locking, releasing
 from tallystick.payments.locking import Holding
 from tallystick.payments.planning import Excess
@@ -60,7 +62,14 @@ def replace_invoices(
     locking.lock_with_payments(
         conn, [(command.act.organization_id, command.invoice_id) for command in commands]
     )
+    named = Named(conn, organization_ids={command.act.organization_id for command in commands})
+    Counters(conn, {_series(named, command) for command in commands})
+    closing.lock(conn, [(command.act, command.issue_date) for command in commands])
     return each(conn, commands, _replace)
+
+
+def _series(named: Named, command: ReplaceInvoice) -> Series:
+    return issuing.series_of(named, command.act, command.content.series, command.issue_date)
 
 
 def _replace(conn: Connection, command: ReplaceInvoice) -> InvoiceDocument:
@@ -78,22 +87,21 @@ def _replace(conn: Connection, command: ReplaceInvoice) -> InvoiceDocument:
     holdings = locking.lock_payments(
         conn, [(given.organization_id, given.payment_id) for given in live]
     )
-    series = issuing.series_of(named, act, content.series, command.issue_date)
-    counters = Counters(conn, [series])
+    counters = Counters(conn, [_series(named, command)])
     frozen = issuing.freeze(
         named, counters, act, prepared, command.issue_date, due_date=command.due_date
     )
     frozen.content["replaces"] = old.id
     today = clock.day(act.at, organization.time_zone)
     writes = Writes()
+    taken_on = old.day(today, today)
     paying = [(holdings[given.organization_id, given.payment_id], given.amount) for given in live]
     for holding, amount in paying:
-        parts = releasing.add_release(writes, act, holding, [(old, amount)], on=today)
+        parts = releasing.add_release(writes, act, holding, [(old, amount)], on=taken_on)
         releasing.tell(writes, act, holding, parts)
     correcting.take_back(conn, writes, act, old, reason=command.reason, today=today)
     queries.write_standings(writes, [old], act.at)
-    # Nothing pays an invoice on a day before its date, not even where a clock is ahead at midnight.
-    _pay(writes, act, frozen, paying, on=max(today, frozen.invoice["issue_date"]))
+    _pay(writes, act, frozen, paying, today=today)
     locking.write_payments(writes, holdings.values(), act.at)
     drafting.add(writes, frozen)
     issuing.book(writes, act, frozen)
@@ -143,7 +151,7 @@ def _pay(
     frozen: Prepared,
     paying: Sequence[tuple[Holding, int]],
     *,
-    on: date,
+    today: date,
 ) -> None:
     """Let released payments pay the new invoice, before its row is written."""
     invoice = frozen.invoice
@@ -152,8 +160,9 @@ def _pay(
     for holding, amount in reversed(paying):
         part = min(amount, new.open_due)
         if part > 0:
-            applying.add_allocation(writes, act, holding, [(new, part)], on=on)
+            applying.add_allocation(writes, act, holding, [(new, part)], on=today, today=today)
     invoice["paid"] = new.paid
+    invoice["booked_on"] = new.booked_on
     invoice["payment_status"] = states.payment_status(
         total=new.total, paid=new.paid, credited=0, written_off=0
     )
@@ -162,6 +171,6 @@ def _pay(
 def _standing(invoice: dict[str, Any]) -> Standing:
     names = (
         *("organization_id", "id", "customer_id", "number", "status", "currency", "total", "paid"),
-        *("credited", "written_off", "reserved", "due_date", "version"),
+        *("credited", "written_off", "reserved", "due_date", "version", "booked_on"),
     )
     return Standing(**{name: invoice[name] for name in names})

@@ -34,8 +34,9 @@ def settle(
     """Add everything that a settled payment is to what the transaction writes.
 
     `payment` holds its id, customer, method, currency, amount, date and words; the rest is filled
-    in here. The money is booked on the day it came, the receipt is dated the day it is made out.
-    A payment that is `stored` already (a claimed one, in its whole row) is locked by the caller.
+    in here. The money is booked on the day it came; what pays an invoice on a later day is the
+    customer's credit until then. The receipt is dated the day it is made out. A payment that is
+    `stored` already (a claimed one, in its whole row) is locked by the caller.
     """
     allocated = sum(part.amount for part in parts)
     payment |= {
@@ -54,14 +55,17 @@ def settle(
         "created_at": payment["created_at"] if stored else act.at,
         "updated_at": act.at,
         "settled_at": act.at,
+        "booked_on": max([payment["paid_on"], *(part.date for part in parts)]),
     }
     if stored:
         key = {name: payment[name] for name in ("organization_id", "id")}
         writes.change(PAYMENTS, key, {name: payment[name] for name in _SETTLED_COLUMNS})
     else:
         writes.add(PAYMENTS, payment)
-    allocating.add_rows(writes, act, payment["id"], parts, on=payment["paid_on"])
-    post(writes, act, _entry(payment, parts))
+    allocating.add_rows(writes, act, payment["id"], parts)
+    post(writes, act, _entry(payment, [part for part in parts if part.date == payment["paid_on"]]))
+    later = [part for part in parts if part.date > payment["paid_on"]]
+    allocating.book_from_credit(writes, act, payment["id"], payment["customer_id"], later)
     payload = {
         "payment_id": str(payment["id"]),
         "customer_id": str(payment["customer_id"]),
@@ -76,7 +80,7 @@ def settle(
 _SETTLED_COLUMNS = (
     *("status", "amount", "allocated", "unallocated", "paid_on"),
     *("receipt_year", "receipt_sequence", "receipt_number", "receipt_date"),
-    *("parties", "version", "updated_at", "settled_at"),
+    *("parties", "version", "updated_at", "settled_at", "booked_on"),
 )
 
 
@@ -84,8 +88,9 @@ def _entry(payment: dict[str, Any], parts: Sequence[Part]) -> Entry:
     paid_on: date = payment["paid_on"]
     legs = [Leg(accounts.cash(payment["method"]), payment["amount"])]
     legs += allocating.legs(payment["customer_id"], parts)
-    if payment["unallocated"]:
-        legs.append(Leg(accounts.credit(payment["customer_id"]), -payment["unallocated"]))
+    free = payment["amount"] - sum(part.amount for part in parts)
+    # A leg of zero is left out.
+    legs.append(Leg(accounts.credit(payment["customer_id"]), -free))
     return Entry(
         kind=SETTLED_EVENT,
         date=paid_on,

@@ -72,7 +72,7 @@ _DRAFTING = (
     *("money.currency_unknown", "money.malformed", "money.precision", "money.too_large"),
     *("money.negative", "invoice.quantity_malformed", "invoice.tax_rate_malformed"),
     *("invoice.discount_malformed", "invoice.discount_exceeds_line"),
-    "invoice.discount_exceeds_total",
+    *("invoice.discount_exceeds_total", "invoice.series_reserved"),
 )
 _ISSUING = (
     *("invoice.no_lines", "invoice.total_zero", "invoice.date_in_future"),

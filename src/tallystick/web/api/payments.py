@@ -12,6 +12,7 @@ from tallystick.kernel import money
 from tallystick.kernel.actor import Act
 from tallystick.kernel.coalescing import UseCase
 from tallystick.payments import queries, recording
+from tallystick.payments.allocating import Share
 from tallystick.payments.applying import ApplyCredit, apply_credit
 from tallystick.payments.claiming import (
     ClaimPayment,
@@ -133,10 +134,14 @@ async def confirm_payment(
     """Confirm a claimed payment: the money is here, so it pays its invoices and has its receipt."""
     seen = body or SeenPayment()
     amount = None
-    if seen.amount is not None:
+    invoices: tuple[Share, ...] | None = None if seen.invoices is None else ()
+    if seen.amount is not None or seen.invoices:
         currency = await _currency(call, payment_id)
-        amount = money.parse(seen.amount, currency, pointer="/amount")
-    command = ConfirmPayment(call.act(), payment_id, amount, seen.paid_on, seen.excess)
+        if seen.amount is not None:
+            amount = money.parse(seen.amount, currency, pointer="/amount")
+        if seen.invoices:
+            invoices = shares(seen.invoices, currency)
+    command = ConfirmPayment(call.act(), payment_id, amount, seen.paid_on, seen.excess, invoices)
     return call.reply(shown_payment(await call.run(confirm_payments, command)))
 
 

@@ -32,6 +32,7 @@ _REFUNDING = (
     *("organization.inactive", "payment.unknown", "payment.not_settled"),
     *("money.malformed", "money.precision", "money.too_large"),
     *("refund.amount_not_positive", "refund.date_in_future", "refund.before_payment"),
+    "refund.before_last_movement",
     "refund.exceeds_payment",
 )
 

@@ -47,6 +47,13 @@ INVOICES = {
         "An invoice has at most 500 lines.",
         "Divide it into several invoices.",
     ),
+    "invoice.series_reserved": Kind(
+        422,
+        "The series belongs to other documents",
+        "CN numbers credit notes and REC numbers receipts. An invoice of such a series could bear "
+        "the same number as one of those.",
+        "Choose another series, or leave it out to take INV.",
+    ),
     "invoice.terms_malformed": Kind(
         422,
         "The payment terms are out of range",

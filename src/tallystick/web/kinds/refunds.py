@@ -35,4 +35,11 @@ REFUNDS = {
         "Money cannot go back before the day it came.",
         "Give the day on which the money went back.",
     ),
+    "refund.before_last_movement": Kind(
+        409,
+        "The refund is dated before the money was last moved",
+        "On days before that an invoice or an earlier refund had the money, so it cannot have gone "
+        "back then. The member last_moved_on says the day.",
+        "Date the refund on that day or later; its reference can name the day of the transfer.",
+    ),
 }

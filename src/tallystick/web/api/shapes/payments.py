@@ -141,6 +141,16 @@ class SeenPayment(Body):
             examples=["credit"],
         ),
     ] = None
+    invoices: Annotated[
+        list[InvoiceShare] | None,
+        Field(
+            max_length=INVOICES_MAX,
+            description="What it pays instead of what was claimed, such as the invoice that took "
+            "the place of the claimed one; an empty list pays the customer's oldest due first. "
+            "Left out takes what the claim said.",
+            examples=[[{"invoice_id": "018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e10"}]],
+        ),
+    ] = None
 
 
 class DeclineReason(Body):
