@@ -16,7 +16,7 @@ from tallystick.migrations.steps import (
 )
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 _OF_ORGANIZATION = (["organization_id"], ["organization.id"])
 _OF_USER = (["user_id"], ["login.id"])
