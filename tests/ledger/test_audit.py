@@ -16,7 +16,7 @@ from tallystick.invoices.models import CONTENTS, COUNTERS, CREDIT_NOTES, INVOICE
 from tallystick.invoices.totals import Line
 from tallystick.kernel import ids
 from tallystick.kernel.database import Database
-from tallystick.kernel.events import EVENTS
+from tallystick.kernel.events import EVENT_CHANGES, EVENTS
 from tallystick.ledger.audit import EXAMPLES_MAX
 from tallystick.ledger.models import CLOSED_MONTHS, MONTH_SUMS, POSTINGS
 from tallystick.migrations.tables import METADATA
@@ -570,6 +570,7 @@ def test_documents_are_hashed_some_at_a_time(
 
 def test_a_finding_names_a_few_examples(healthy: Healthy) -> None:
     def work(conn: Connection) -> None:
+        conn.execute(EVENT_CHANGES.delete())
         conn.execute(EVENTS.delete())
         conn.execute(INVOICES.update().values(payment_status="odd"))
         raise Undone({each.id: len(each.examples) for each in audit(conn)})
