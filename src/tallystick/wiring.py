@@ -18,6 +18,7 @@ from tallystick.kernel.database import DEADLINE_S, Database
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
+from tallystick.kernel.tasks import TASKS
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
 from tallystick.settings import BadSetting, Settings, colors_refused, load
@@ -104,14 +105,16 @@ def make_worker(settings: Settings) -> Iterator[worker.Worker]:
     """Make a worker on a database of its own, which is closed after it."""
     database = open_database(settings, deadline_s=WORKER_DEADLINE_S)
     try:
-        yield worker.Worker(database, clock.now, worker.jobs())
+        yield worker.Worker(database, clock.now, worker.jobs(), handlers={})
     finally:
         database.close()
 
 
 @contextmanager
-def _working(settings: Settings) -> Iterator[None]:
+def _working(settings: Settings, served: Database) -> Iterator[None]:
+    """Work beside a server, which tells of each task that it adds."""
     with make_worker(settings) as made, made.beside():
+        served.after_commit(lambda tables: made.wake() if TASKS in tables else None)
         yield
 
 
@@ -142,7 +145,7 @@ def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
     async def lifespan(served: "FastAPI") -> AsyncIterator[Any]:
         try:
             async with inner(served) as state:
-                with _working(settings) if works else nullcontext():
+                with _working(settings, database) if works else nullcontext():
                     yield state
         finally:
             database.close()

@@ -46,6 +46,8 @@ def test_the_published_commands_exist() -> None:
         "organizations list",
         "serve",
         "statement",
+        "tasks list",
+        "tasks retry",
         "up",
         "worker",
     }

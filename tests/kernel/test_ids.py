@@ -1,7 +1,8 @@
 """Identifiers: unique, in the order they were made, and the same wherever they are derived."""
 
 from concurrent.futures import ThreadPoolExecutor
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122, UUID
 
 import pytest
 
@@ -57,3 +58,16 @@ def test_codes_keep_the_order_and_tell_identifiers_apart() -> None:
     codes = [ids.code(each) for each in made]
     assert codes == sorted(set(codes))
     assert {letter for code in codes for letter in code} <= set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+def test_ids_can_be_looked_for_by_the_time_they_were_made() -> None:
+    before = clock.now()
+    made = ids.new()
+    after = clock.now() + timedelta(milliseconds=1)
+    assert ids.first_at(before) <= made < ids.first_at(after)
+    first = ids.first_at(before)
+    assert (first.version, first.variant) == (7, RFC_4122)
+    assert ids.first_at(before + timedelta(milliseconds=1)).int - first.int == 1 << 80
+    assert ids.first_at(datetime(1, 1, 1, tzinfo=UTC)) == ids.first_at(
+        datetime(1970, 1, 1, tzinfo=UTC)
+    )

@@ -11,6 +11,7 @@ output     how data and words leave
 opened     settings and database, open for one command
 serving    up, serve
 working    worker
+upkeep     the commands of what the worker does; tending does it
 stating    statement
 migrating  migrate up, down, status
 diagnosis  what `doctor` looks at

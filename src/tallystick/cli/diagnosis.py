@@ -6,13 +6,14 @@ It asks which engine it speaks to, because it looks at how that engine was set u
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
 from tallystick import migrations, settings, wiring
 from tallystick.cli import failing, opened
 from tallystick.cli.output import say, show_json, show_line
-from tallystick.kernel import clock
+from tallystick.kernel import clock, tasks
 from tallystick.kernel.errors import Refused
 from tallystick.migrations.steps import COLLATION
 
@@ -27,6 +28,10 @@ class Finding:
     todo: str = ""
     """What to do about it, when it is not fine."""
 
+
+WAIT_MAX = timedelta(hours=1)
+"""How long a task may be due before that looks like no worker is running."""
+GIVEN_UP = "See `tallystick tasks list --dead`, then `tallystick tasks retry`."
 
 Look = Callable[[Connection], Finding]
 
@@ -54,6 +59,8 @@ def _look(found: settings.Settings) -> list[Finding]:
         with closing(wiring.open_database(found, deadline_s=opened.DEADLINE_S)) as database:
             findings.append(database.read(_version))
             findings.append(database.read(_revision))
+            if findings[-1].ok:
+                findings += database.read(_tasks)
             findings += [database.read(look) for look in _ENGINES[database.engine_name]]
     except Exception as error:
         explained = failing.explain(error)
@@ -103,6 +110,31 @@ def _revision(conn: Connection) -> Finding:
         return Finding("revision", ok=False, found=current or "none", todo=refused.refusal.detail)
     newer = "" if current == migrations.head() else ", made by a newer version"
     return Finding("revision", ok=True, found=f"{current}{newer}")
+
+
+def _tasks(conn: Connection) -> list[Finding]:
+    now = clock.now()
+    oldest, dead = tasks.oldest_due(conn, now), tasks.count_dead(conn)
+    waits = timedelta(0) if oldest is None else now - oldest
+    late = waits > WAIT_MAX
+    minutes = waits // timedelta(minutes=1)
+    found = "none waits" if oldest is None else f"the oldest has been due for {minutes} minutes"
+    return [
+        Finding(
+            "tasks",
+            ok=not late,
+            found=found,
+            todo="See that a worker runs: `tallystick up` or `tallystick worker`." if late else "",
+        ),
+        Finding(
+            "given up",
+            ok=not dead,
+            found=f"{dead} tasks" if dead else "no task",
+            todo="See `tallystick tasks list --dead`, then `tallystick tasks retry`."
+            if dead
+            else "",
+        ),
+    ]
 
 
 _VERSIONS = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}

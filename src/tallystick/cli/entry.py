@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from tallystick.cli import books, exits, invoices
+from tallystick.cli import books, exits, invoices, upkeep
 from tallystick.cli.options import DAY, Json, Organization
 from tallystick.cli.options import help_text as _help
 
@@ -58,6 +58,7 @@ organizations = _group("organizations", "Organizations: those who are owed.")
 key = _group("key", "API keys.")
 app.add_typer(books.export, name="export", help="The books for other programs.")
 app.add_typer(invoices.invoices, name="invoices", help="Invoices: what is owed.")
+app.add_typer(upkeep.tasks, name="tasks", help="What the worker does, such as sending mails.")
 app.add_typer(books.imports, name="import", help="Customers and invoices from files.")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]
@@ -128,7 +129,7 @@ def serve(
 
 @app.command(
     help=_help(
-        "Do what is to be done without anybody asking: keep the sums of closed months.",
+        "Do what is to be done without anybody asking: send mails, keep the sums of closed months.",
         "`up` does it too; `serve` does not. Several may run at once.",
         examples=("worker",),
     )

@@ -6,14 +6,15 @@ nothing but speak to its connection: no network call, no file, no message.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, Table, event
 from sqlalchemy.engine import URL
 
 from tallystick.kernel import engines, failures
 from tallystick.kernel.errors import Refusal, Refused, Unavailable
+from tallystick.kernel.rows import ADDED
 
 T = TypeVar("T")
 
@@ -47,6 +48,7 @@ class Database:
         self.writers = 1 if self.engine_name == "sqlite" else writers
         self.readers = readers
         self._deadline_s = deadline_s
+        self._added: Callable[[Collection[Table]], None] = lambda _tables: None
         self._addresses = engines.Addresses(self.url)
         self._writer, self._reader = (
             engines.make(
@@ -90,6 +92,15 @@ class Database:
         self._writer.dispose()
         self._reader.dispose()
 
+    def after_commit(self, listener: Callable[[Collection[Table]], None]) -> None:
+        """Call a listener after each COMMIT with the tables that rows were added to.
+
+        It is called on the thread of the transaction, so it must be quick. It may be called for
+        rows that a transaction before took back, and is not where a COMMIT went unanswered: who
+        listens gains time, and must look by themselves too.
+        """
+        self._added = listener
+
     def watch_statements(self, listener: Callable[[str], None]) -> None:
         """Call a listener with the text of every statement sent, for measurements and tests."""
         for engine in (self._writer, self._reader):
@@ -107,7 +118,8 @@ class Database:
             address = self._addresses.current
             try:
                 with engine.begin() as conn:
-                    return work(conn)
+                    done = work(conn)
+                    added = conn.info.pop(ADDED, ())
             except Exception as error:
                 failure = failures.classify(error)
                 if failure == "other" or (failure == "twin" and twins == TWINS_MAX):
@@ -123,6 +135,10 @@ class Database:
                     continue
                 if failure == "node":
                     self._addresses.leave(address)
+            else:
+                if added:
+                    self._added(added)
+                return done
             # Full jitter, so that writers who met once do not meet again.
             time.sleep(random.uniform(0, pause_s))  # noqa: S311  # not a secret
             pause_s = min(pause_s * 2, PAUSE_MAX_S)

@@ -1,6 +1,7 @@
 """Identifiers, made by the application and never by a database."""
 
 from base64 import b32decode, b32encode
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from uuid_utils.compat import uuid5, uuid7
@@ -8,6 +9,7 @@ from uuid_utils.compat import uuid5, uuid7
 NIL = UUID(int=0)
 """The tenant of commands that belong to no organization."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CROCKFORD = bytes.maketrans(*_LETTERS)
 _PLAIN = bytes.maketrans(*reversed(_LETTERS))
@@ -20,6 +22,15 @@ def new() -> UUID:
     a watermark.
     """
     return uuid7()
+
+
+def first_at(moment: datetime) -> UUID:
+    """Give the smallest identifier that could have been made at a moment, to look for a time by.
+
+    Source: RFC 9562 section 5.7: the first 48 bits are milliseconds since 1970.
+    """
+    millis = max(0, (moment - _EPOCH) // timedelta(milliseconds=1))
+    return UUID(int=(millis << 80) | (7 << 76) | (2 << 62))
 
 
 def derived(parent: UUID, label: str) -> UUID:

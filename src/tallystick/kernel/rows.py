@@ -17,6 +17,9 @@ from sqlalchemy.sql.selectable import TextualSelect
 from tallystick.kernel.dialects import FEW, Spelling, spelling
 from tallystick.kernel.schema import Id
 
+ADDED = "tables that rows were added to"
+"""Where a connection keeps them until its transaction has ended."""
+
 Key = tuple[Any, ...]
 Values = dict[str, Any]
 
@@ -99,6 +102,7 @@ class Writes:
 
     def flush(self, conn: Connection) -> None:
         """Send everything: parents before children, rows of a table in the order of their keys."""
+        conn.info.setdefault(ADDED, set()).update(self._added)
         added = sorted(self._added.items(), key=lambda item: _depth(item[0]))
         changed = sorted(self._changed.items(), key=lambda item: (_depth(item[0][0]), item[0][1]))
         for table, rows in added:

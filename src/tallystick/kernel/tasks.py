@@ -5,14 +5,27 @@ itself. It is marked done after its effect: an effect may happen twice where a w
 the two, and its handler must bear that.
 """
 
-from datetime import datetime
-from typing import Any
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Index,
+    Row,
+    String,
+    Update,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tallystick.kernel import ids
+from tallystick.kernel import ids, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
 from tallystick.kernel.schema import Base, Text, table_of
@@ -44,6 +57,61 @@ class Task(Base):
 
 TASKS = table_of(Task)
 
+LEASE: Final = timedelta(minutes=3)
+"""How long whoever claimed a task has it for themselves; longer than clocks of workers differ."""
+ATTEMPTS_MAX: Final = 12
+"""After so many attempts, which are half a day, a task is given up."""
+PAUSE_FIRST: Final = timedelta(seconds=20)
+"""How long a task that failed rests; twice as long each time, up to `PAUSE_MAX`."""
+PAUSE_MAX: Final = timedelta(hours=3)
+KEPT: Final = timedelta(days=30)
+"""How long a task that is done is kept."""
+ERROR_MAX: Final = 500
+"""Characters that are kept of what an attempt ended with."""
+
+
+class Later(Exception):
+    """What a task needs is not there now. The text says what, and quotes nobody's data."""
+
+
+class Hopeless(Exception):
+    """A task can never be done. The text says why, and quotes nobody's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A task that somebody has for themselves until its lease ends."""
+
+    organization_id: UUID
+    id: UUID
+    kind: str
+    payload: Mapping[str, Any]
+    attempts: int
+    """How often it was claimed, this time included."""
+    lease_id: UUID
+
+
+_CLAIM: Final[Update] = (
+    TASKS.update()
+    .where(
+        TASKS.c.organization_id == bindparam("in_organization"),
+        TASKS.c.id == bindparam("of_task"),
+        TASKS.c.attempts == bindparam("seen_attempts"),
+        TASKS.c.due_at <= bindparam("now"),
+    )
+    .values(
+        attempts=TASKS.c.attempts + 1,
+        lease_id=bindparam("lease"),
+        due_at=bindparam("lease_until"),
+    )
+)
+_DEAD: Final = (TASKS.c.due_at.is_(None), TASKS.c.dead_at.is_not(None))
+
+Handler = Callable[[Claimed, datetime], None]
+"""Does a task, at a moment. It raises `Later` or `Hopeless`; whatever else it raises is our mistake
+and makes the task come back as `Later` does. It must bear to be done twice.
+"""
+
 
 def add(writes: Writes, act: Act, kind: str, payload: dict[str, Any]) -> UUID:
     """Add a task to what the transaction writes, due at once; give its id."""
@@ -65,3 +133,121 @@ def add(writes: Writes, act: Act, kind: str, payload: dict[str, Any]) -> UUID:
         },
     )
     return task_id
+
+
+def due(
+    conn: Connection, kinds: Collection[str], now: datetime, limit: int
+) -> Sequence[Row[UUID, UUID, int]]:
+    """List tasks that may be claimed, those that have waited longest first."""
+    columns = (TASKS.c.organization_id, TASKS.c.id, TASKS.c.attempts)
+    statement = select(*columns).where(TASKS.c.due_at <= now, TASKS.c.kind.in_(sorted(kinds)))
+    return conn.execute(statement.order_by(TASKS.c.due_at, TASKS.c.id).limit(limit)).all()
+
+
+def claim(
+    conn: Connection, seen: Sequence[Row[UUID, UUID, int]], lease_id: UUID, now: datetime
+) -> list[Claimed]:
+    """Claim those of the tasks seen that nobody else has claimed meanwhile.
+
+    Compared and set by `attempts`, which each claim raises, so it needs no lock but that of the
+    change itself. Done again after an unanswered COMMIT, it gives what was claimed by it.
+    """
+    if not seen:
+        return []
+    wanted = [
+        {"in_organization": row.organization_id, "of_task": row.id, "seen_attempts": row.attempts}
+        for row in sorted(seen, key=lambda row: (row.organization_id, row.id))
+    ]
+    lease = {"lease": lease_id, "now": now, "lease_until": now + LEASE}
+    conn.execute(_CLAIM, [{**each, **lease} for each in wanted])
+    theirs = (TASKS.c.organization_id, TASKS.c.id)
+    found = rows.find(conn, theirs, [(row.organization_id, row.id) for row in seen])
+    return [
+        Claimed(row.organization_id, row.id, row.kind, row.payload, row.attempts, row.lease_id)
+        for row in found
+        if row.lease_id == lease_id
+    ]
+
+
+def finish(conn: Connection, task: Claimed, now: datetime) -> bool:
+    """Say that a task is done; False when somebody else has it by now."""
+    return _end(conn, task, {"due_at": None, "done_at": now, "last_error": None})
+
+
+def put_off(conn: Connection, task: Claimed, now: datetime, reason: str) -> bool:
+    """Let a task come back after a rest, or give it up after too many attempts."""
+    if task.attempts >= ATTEMPTS_MAX:
+        return give_up(conn, task, now, reason)
+    rest = min(PAUSE_FIRST * 2 ** (task.attempts - 1), PAUSE_MAX)
+    # Half of it by chance, so that what failed together does not come back together.
+    due_at = now + rest * random.uniform(0.5, 1)  # noqa: S311  # not a secret
+    return _end(conn, task, {"due_at": due_at, "last_error": reason[:ERROR_MAX]})
+
+
+def give_up(conn: Connection, task: Claimed, now: datetime, reason: str) -> bool:
+    """Say that a task will never be done, and why."""
+    values = {"due_at": None, "dead_at": now, "last_error": reason[:ERROR_MAX]}
+    return _end(conn, task, values)
+
+
+def release(conn: Connection, task: Claimed, now: datetime) -> bool:
+    """Give back a task that was claimed and not begun."""
+    return _end(conn, task, {"due_at": now, "attempts": task.attempts - 1, "lease_id": None})
+
+
+def _end(conn: Connection, task: Claimed, values: dict[str, Any]) -> bool:
+    statement = TASKS.update().where(
+        TASKS.c.organization_id == task.organization_id,
+        TASKS.c.id == task.id,
+        TASKS.c.lease_id == task.lease_id,
+        TASKS.c.due_at.is_not(None),
+    )
+    return conn.execute(statement.values(values)).rowcount == 1
+
+
+def forget(conn: Connection, now: datetime, limit: int) -> int:
+    """Remove tasks that were done long ago, and say how many; dead ones stay."""
+    until = now - KEPT
+    # By their ids too: they say when a task was made, and stand in the index.
+    old = (TASKS.c.due_at.is_(None), TASKS.c.id < ids.first_at(until), TASKS.c.done_at < until)
+    columns = (TASKS.c.organization_id, TASKS.c.id)
+    found = conn.execute(select(*columns).where(*old).order_by(TASKS.c.id).limit(limit)).all()
+    if found:
+        statement = TASKS.delete().where(
+            TASKS.c.organization_id == bindparam("in_organization"),
+            TASKS.c.id == bindparam("of_task"),
+        )
+        theirs = [{"in_organization": row.organization_id, "of_task": row.id} for row in found]
+        conn.execute(statement, theirs)
+    return len(found)
+
+
+def oldest_due(conn: Connection, now: datetime) -> datetime | None:
+    """Say since when the task that waits longest has been due; None when none is."""
+    statement = select(TASKS.c.due_at).where(TASKS.c.due_at <= now)
+    return conn.scalar(statement.order_by(TASKS.c.due_at).limit(1))
+
+
+def count_dead(conn: Connection) -> int:
+    """Count the tasks that were given up."""
+    return conn.scalar(select(func.count()).select_from(TASKS).where(*_DEAD)) or 0
+
+
+def list_waiting(conn: Connection, limit: int) -> Sequence[Row[Any]]:
+    """List the tasks that are neither done nor given up, those that are due first."""
+    statement = select(TASKS).where(TASKS.c.due_at.is_not(None))
+    return conn.execute(statement.order_by(TASKS.c.due_at, TASKS.c.id).limit(limit)).all()
+
+
+def list_dead(conn: Connection, limit: int) -> Sequence[Row[Any]]:
+    """List the tasks that were given up, newest first."""
+    return conn.execute(select(TASKS).where(*_DEAD).order_by(TASKS.c.id.desc()).limit(limit)).all()
+
+
+def retry(conn: Connection, now: datetime, task_id: UUID | None) -> int:
+    """Let a task that was given up, or all of them, begin anew; say how many those are."""
+    chosen: list[ColumnElement[bool]] = [*_DEAD]
+    if task_id is not None:
+        chosen.append(TASKS.c.id == task_id)
+    anew = {"due_at": now, "dead_at": None, "attempts": 0, "lease_id": None}
+    return conn.execute(TASKS.update().where(*chosen).values(anew)).rowcount

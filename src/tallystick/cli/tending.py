@@ -1,0 +1,48 @@
+"""Look at tasks, and let those that were given up begin anew."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from tallystick.cli import opened
+from tallystick.cli.output import say, show_json, show_table
+from tallystick.kernel import clock, tasks
+from tallystick.kernel.errors import Refused
+
+SHOWN = ("id", "kind", "attempts", "created_at", "due_at", "dead_at", "last_error")
+
+
+def show_tasks(*, dead: bool, limit: int, as_json: bool) -> None:
+    """List tasks, newest first when they are dead, else those that wait longest first."""
+    with opened.database() as database:
+        query = tasks.list_dead if dead else tasks.list_waiting
+        found = [_shown(row) for row in database.read(lambda conn: query(conn, limit))]
+    if as_json:
+        show_json(found)
+        return
+    show_table(SHOWN, [[each[name] or "" for name in SHOWN] for each in found])
+    if not found:
+        say("No task was given up." if dead else "No task waits.")
+
+
+def retry(task_id: UUID | None) -> None:
+    """Let one task that was given up, or all of them, begin anew.
+
+    Raises:
+        Refused: task.unknown, when the one named was not given up.
+    """
+    with opened.database() as database:
+        count = database.write(lambda conn: tasks.retry(conn, clock.now(), task_id))
+    if task_id is not None and not count:
+        raise Refused("task.unknown", f"No task {task_id} was given up.")
+    say(f"{count} begin anew. A worker does them.")
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    values = row._asdict()
+    moments = {
+        name: None if values[name] is None else clock.text(values[name])
+        for name in ("created_at", "due_at", "dead_at")
+    }
+    return {name: values[name] for name in SHOWN} | moments | {"id": str(row.id)}

@@ -1,0 +1,51 @@
+"""The commands that look after what the worker does.
+
+What a command does is imported when it runs, so that `--help` answers at once.
+"""
+# ruff: noqa: PLC0415, D103  # for that reason; and each command's help says what it does
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from tallystick.cli.options import Json, help_text
+
+tasks = typer.Typer(no_args_is_help=True)
+
+
+@tasks.command(
+    "list",
+    help=help_text(
+        "List tasks that wait, or those that were given up.",
+        examples=("tasks list", "tasks list --dead", "tasks list --dead --json"),
+    ),
+)
+def list_tasks(
+    *,
+    dead: Annotated[bool, typer.Option("--dead", help="Those that were given up.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    from tallystick.cli import tending
+
+    tending.show_tasks(dead=dead, limit=limit, as_json=as_json)
+
+
+@tasks.command(
+    "retry",
+    help=help_text(
+        "Let tasks that were given up begin anew: one by its id, or all of them.",
+        examples=("tasks retry 01930000-0000-7000-8000-000000000000", "tasks retry --all"),
+    ),
+)
+def retry_tasks(
+    task: Annotated[UUID | None, typer.Argument(help="Id of the task.")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
+) -> None:
+    if (task is None) != everything:
+        raise typer.BadParameter("Name one task by its id, or all of them with --all.")
+    from tallystick.cli import tending
+
+    tending.retry(task)
