@@ -9,6 +9,8 @@ import httpx2
 import pytest
 
 import tallystick
+from tallystick.web.kinds.access import ACCESS
+from tallystick.web.kinds.auth import AUTH, LOGINS
 from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.parties import PARTIES
@@ -51,7 +53,19 @@ def test_the_table_has_exactly_the_codes_that_are_said(said: set[str]) -> None:
 
 def test_no_code_stands_twice() -> None:
     assert len(TABLE) == sum(
-        len(each) for each in (REQUESTS, PARTIES, INVOICES, CORRECTIONS, PAYMENTS, REFUNDS, REPORTS)
+        len(each)
+        for each in (
+            REQUESTS,
+            AUTH,
+            LOGINS,
+            ACCESS,
+            PARTIES,
+            INVOICES,
+            CORRECTIONS,
+            PAYMENTS,
+            REFUNDS,
+            REPORTS,
+        )
     )
 
 

@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypedDict
 from uuid import UUID
 
@@ -39,6 +39,8 @@ LINK_START: Final = "tsl_"
 LINK_PURPOSE: Final = "payer link"
 """What the signer is told of a link."""
 PREFIX_LENGTH: Final = 12
+IDLE: Final = timedelta(days=7)
+"""How long a session lasts that is not used."""
 
 
 class KeyDocument(TypedDict):
@@ -250,7 +252,7 @@ def _within(permissions: frozenset[str], scopes: frozenset[str] | None) -> froze
 def _session(conn: Connection, text: str, at: datetime) -> Credential | None:
     statement = select(SESSIONS).where(SESSIONS.c.secret_hash == hash_of(text))
     row = conn.execute(statement).first()
-    if row is None or row.ended_at is not None or row.expires_at <= at:
+    if row is None or row.ended_at is not None or min(row.expires_at, row.seen_at + IDLE) <= at:
         return None
     return _of_user(conn, "session", row.id, row.user_id, None)
 

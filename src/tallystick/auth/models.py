@@ -98,10 +98,11 @@ class MailedToken(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     purpose: Mapped[Word]
-    """setup, verify_email, reset_password or change_email."""
+    """setup, verify_email, reset_password or change_email; email_changed proves nothing and tells
+    the address before."""
     user_id: Mapped[UUID | None]
     email: Mapped[str | None] = mapped_column(String(254))
-    """The address that it proves."""
+    """The address that it proves, to which it is sent."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -221,11 +222,12 @@ class Attempts(Base):
     """How often something that can be guessed was tried lately, by whom or on what."""
 
     __tablename__ = "attempts"
+    __table_args__ = (Index(None, "expires_at"),)
 
     subject: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """SHA-256 of what is counted: an address, an account, or both together."""
-    begun_at: Mapped[datetime]
-    """When the first of them was; they are forgotten together."""
+    """SHA-256 of what is counted: a network, an account, or both together."""
+    expires_at: Mapped[datetime]
+    """When all of them are forgotten together."""
     count: Mapped[int]
 
 

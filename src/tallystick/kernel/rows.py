@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Column, Connection, Row, Table, TextClause, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.selectable import TextualSelect
 
 from tallystick.kernel.dialects import FEW, Spelling, spelling
@@ -66,6 +67,17 @@ def _find_statement(
         f"ORDER BY {order}{spelled.lock if lock else ''}"
     )
     return text(words).columns(*table.columns)
+
+
+def ensure(conn: Connection, table: Table, values: Values) -> None:
+    """Add a row unless one with its primary key is there, also one that somebody adds just now."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
+        return
+    statement = table.insert().prefix_with(
+        "OR IGNORE" if conn.dialect.name == "sqlite" else "IGNORE"
+    )
+    conn.execute(statement, values)
 
 
 class Writes:

@@ -34,17 +34,21 @@ from tallystick.web.api import (
     customers,
     invoices,
     ledger,
+    logins,
+    me,
     members,
     organizations,
     payments,
     refunds,
     roles,
     statements,
+    two_factor,
 )
 from tallystick.web.dialects.frame import NONE_CHOSEN, Chosen, Dialects, Mounted, own_path
 from tallystick.web.dialects.registry import DIALECTS
 from tallystick.web.direct import DirectRoute
 from tallystick.web.edge import Edge
+from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
 from tallystick.web.middleware import Shell
 
@@ -60,7 +64,7 @@ OPERATIONS: list[BaseRoute] = [
     route
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
-        *(refunds, members, roles),
+        *(refunds, members, roles, logins, me, two_factor),
     )
     for route in noun.router.routes
 ]
@@ -91,6 +95,7 @@ def make_app(
         gc.freeze()
         coalescer = Coalescer(database)
         callers = Callers(signer, clock)
+        hashing = Hashing()
         readers = ThreadPoolExecutor(database.readers, thread_name_prefix="reader")
         app.state.edge = Edge(
             database=database,
@@ -100,6 +105,7 @@ def make_app(
             signer=signer,
             sealer=sealer,
             callers=callers,
+            hashing=hashing,
             environment=environment,
             migration_status=migration_status,
         )
@@ -111,6 +117,7 @@ def make_app(
             with contextlib.suppress(asyncio.CancelledError):
                 await noting
             await coalescer.close()
+            hashing.close()
             readers.shutdown()
 
     app = _Application(

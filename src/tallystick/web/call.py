@@ -18,6 +18,7 @@ from tallystick.kernel.coalescing import UseCase
 from tallystick.kernel.errors import Invalid, Refusal, Refused, shown
 from tallystick.kernel.idempotency import KEY_MAX, Command
 from tallystick.kernel.paging import Page
+from tallystick.web import cookies
 from tallystick.web.arrival import Arrival
 from tallystick.web.edge import Edge
 from tallystick.web.fields import PageQuery
@@ -31,6 +32,7 @@ _JSON = JSON_MEDIA_TYPE.encode()
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
 
+AGENT_MAX = 255
 REASON_MAX = 255
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -108,6 +110,41 @@ class Call:
             address=self.address(),
             reason=self.reason(),
         )
+
+    def user_id(self) -> UUID:
+        """Give the user whose login it is; only users may do what is about one's own login."""
+        user_id = None if self._caller.credential is None else self._caller.credential.user_id
+        assert user_id is not None, "the policy lets users alone do this"
+        return user_id
+
+    def session_id(self) -> UUID | None:
+        """Give the session that the request came with; None for a personal token."""
+        credential = self._caller.credential
+        return credential.id if credential is not None and credential.kind == "session" else None
+
+    def csrf_token(self) -> str | None:
+        """Give what a page of this session sends with each change; None without a session."""
+        session_id = self.session_id()
+        return None if session_id is None else cookies.csrf_token(self.edge.signer, session_id)
+
+    def session_sent(self) -> str | None:
+        """Give the session that a browser still sends to an operation that needs none."""
+        return cookies.session_of(self._arrival)
+
+    def agent(self) -> str:
+        """Give what the client calls itself."""
+        sent = self._arrival.header(b"user-agent") or ""
+        return _UNPRINTABLE.sub(" ", sent).strip()[:AGENT_MAX]
+
+    def check_origin(self) -> None:
+        """Refuse what another site made a browser send, where there is no session yet.
+
+        Raises:
+            Refused: auth.csrf.
+        """
+        if not cookies.from_here(self._scope, self._arrival):
+            message = "This comes from a page of another site. Log in on a page of this server."
+            raise Refused("auth.csrf", message)
 
     def address(self) -> str:
         """Give the network address that the request came from, as the server tells it."""

@@ -50,6 +50,7 @@ _UNKNOWN: Final = {
     "credit_note_id": "credit_note.unknown",
     "user_id": "user.unknown",
     "role_name": "role.unknown",
+    "session_id": "session.unknown",
 }
 """What is said of an id or a name in a path that nothing can have."""
 _UUID_LENGTH: Final = 36
@@ -185,6 +186,8 @@ class DirectRoute(APIRoute):
         headers = {}
         if TABLE[code].status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
+        if TABLE[code].status == HTTPStatus.TOO_MANY_REQUESTS:
+            headers["Retry-After"] = str(refusal.facts["retry_after_s"])
         return problem(
             scope, code, refusal.detail, errors=errors, facts=refusal.facts, headers=headers
         )

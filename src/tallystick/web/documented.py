@@ -42,6 +42,13 @@ _OF_STATUS: Final[dict[int, dict[str, Any]]] = {
             "example": 'Bearer realm="tallystick"',
         }
     },
+    429: {
+        "Retry-After": {
+            "description": "Seconds to wait.",
+            "schema": {"type": "string"},
+            "example": "900",
+        }
+    },
     503: {
         "Retry-After": {
             "description": "Seconds to wait.",

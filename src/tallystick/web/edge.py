@@ -14,6 +14,7 @@ from tallystick.kernel.coalescing import Coalescer
 from tallystick.kernel.database import Database
 from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
+from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Edge:
     signer: Signer
     sealer: Sealer
     callers: Callers
+    hashing: Hashing
     environment: str
     migration_status: Callable[[], tuple[str | None, str]]
     """The revision of the tables, None before the first, and the one that this version wants."""

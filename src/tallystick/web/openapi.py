@@ -46,6 +46,10 @@ same filters.
 
 TAGS: Final = [
     {
+        "name": "logins",
+        "description": "People: set up, sign up, log in, and what they do with their own login.",
+    },
+    {
         "name": "organizations",
         "description": "Who is owed: a school, a company. Each has books of its own.",
     },

@@ -23,6 +23,11 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _NOUNS = {
     "request": "Requests",
     "auth": "Keys and permissions",
+    "login": "Logging in",
+    "password": "Passwords",
+    "two_factor": "The second factor",
+    "session": "Sessions",
+    "setup": "The first person",
     "user": "Users",
     "member": "Members",
     "role": "Roles",

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from tallystick.kernel.errors import Fact
 from tallystick.web.arrival import Arrival
 from tallystick.web.kinds.access import ACCESS
-from tallystick.web.kinds.auth import AUTH
+from tallystick.web.kinds.auth import AUTH, LOGINS
 from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
 from tallystick.web.kinds.kind import Kind
@@ -32,6 +32,7 @@ TABLE: Final[Mapping[str, Kind]] = {
     **REQUESTS,
     **AUTH,
     **ACCESS,
+    **LOGINS,
     **PARTIES,
     **INVOICES,
     **CORRECTIONS,

@@ -71,6 +71,8 @@ class World:
 
     def _bad(self) -> None:
         past = self.now - timedelta(seconds=1)
+        idle = self.now - credentials.IDLE
+        self._session("idle session", frozenset(), role="owner", good=False, seen_at=idle)
         self._key("expired key", set(), expires_at=past, good=False)
         self._key("revoked key", set(), revoked_at=past, good=False)
         self._session("expired session", frozenset(), role="owner", good=False, expires_at=past)
@@ -148,12 +150,17 @@ class World:
         platform: bool = False,
         active: bool = True,
         **values: Any,
-    ) -> None:
+    ) -> UUID:
         user_id = self._user(platform=platform, active=active)
         if role is not None:
             self._member(user_id, role, active=member)
         text, session_id = credentials.new_secret(credentials.SESSION_START), ids.new()
-        given = {"expires_at": self.now + timedelta(days=1), "ended_at": None, **values}
+        given = {
+            "expires_at": self.now + timedelta(days=1),
+            "seen_at": self.now,
+            "ended_at": None,
+            **values,
+        }
         self._insert(
             SESSIONS,
             id=session_id,
@@ -162,7 +169,6 @@ class World:
             address="127.0.0.1",
             agent="a test",
             created_at=self.now,
-            seen_at=self.now,
             **given,
         )
         headers = {
@@ -172,6 +178,7 @@ class World:
             **self._place(),
         }
         self.identities.append(Identity(name, headers, permissions, good, inside))
+        return session_id
 
     def _payers(self, other_invoice: dict[str, Any]) -> None:
         """Make payers of another invoice of the same organization."""
@@ -228,11 +235,14 @@ class World:
         )
         key_id = self._key("planted", set())
         self.identities.pop()
+        session_id = self._session("planted", frozenset())
+        self.identities.pop()
         return {
             "user_id": str(user_id),
             "invitation_id": str(invitation_id),
             "key_id": str(key_id),
             "role_name": "porter",
+            "session_id": str(session_id),
             "link_id": str(self.link(UUID(customer_id), None)),
         }
 

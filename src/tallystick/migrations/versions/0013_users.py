@@ -103,9 +103,10 @@ def _users() -> None:
     create_table(
         "attempts",
         sa.Column("subject", sa.String(64), primary_key=True),
-        sa.Column("begun_at", Moment(), nullable=False),
+        sa.Column("expires_at", Moment(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
     )
+    create_index("attempts", "expires_at")
 
 
 def _memberships() -> None:

@@ -73,6 +73,19 @@ def _platform_change(if_match: _IfMatch, idempotency_key: _IdempotencyKey = None
     raise NotImplementedError
 
 
+def _own() -> None:
+    raise NotImplementedError
+
+
+def _own_change(if_match: _IfMatch) -> None:
+    raise NotImplementedError
+
+
+Own = Annotated[Call, Depends(_own)]
+"""About one's own login, or open to all. What takes or gives a secret is kept under no key."""
+OwnChange = Annotated[Call, Depends(_own_change)]
+"""Changes the version of one's own login that its author saw, which may be repeated without a key.
+"""
 Reading = Annotated[Call, Depends(_reading)]
 """Reads in one organization."""
 Command = Annotated[Call, Depends(_command)]
@@ -123,4 +136,7 @@ CreditNoteId = Annotated[
 ]
 PaymentId = Annotated[
     UUID, Path(description="Id of the payment.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e11"])
+]
+SessionId = Annotated[
+    UUID, Path(description="Id of the session.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e14"])
 ]

@@ -1,0 +1,161 @@
+"""Guesses are counted before they are looked at, for all processes together, and soon refused.
+
+Three counters, looked at in this order; what one refuses, none has counted:
+
+    one account from one network   10, forgotten after 15 minutes without another one
+    one network                   100 in 15 minutes
+    one account                   100 in 15 minutes
+
+A guess that was right is taken back and clears the first, so that they count failures. Since each
+is counted before it is judged, many at once get no further than one after another.
+"""
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, case, delete, select, update
+
+from tallystick.auth.models import ATTEMPTS
+from tallystick.kernel import rows
+from tallystick.kernel.errors import Refused
+
+WINDOW: Final = timedelta(minutes=15)
+PAIR_MAX: Final = 10
+NETWORK_MAX: Final = 100
+ACCOUNT_MAX: Final = 100
+MAILS_MAX: Final = 5
+MAILS_WINDOW: Final = timedelta(hours=1)
+_IPV6_BITS: Final = 64
+"""Whoever has one address of IPv6 has all that begin alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One try to prove something, from where and for which account."""
+
+    at: datetime
+    address: str
+    account: str | None
+    """The id of a user, or else what was typed; None for a token that says whose it is itself."""
+
+    def _pair(self) -> str:
+        return _subject("pair", _network(self.address), self.account or "tokens")
+
+    def _others(self) -> list[str]:
+        others = [_subject("network", _network(self.address))]
+        return others if self.account is None else [*others, _subject("account", self.account)]
+
+
+def admit(conn: Connection, guess: Guess) -> None:
+    """Count a guess, or refuse it uncounted.
+
+    Locks the counters in one order, so that two guesses cannot wait for each other in a circle.
+
+    Raises:
+        Refused: auth.too_many_tries, with retry_after_s.
+    """
+    pair, (network, *account) = guess._pair(), guess._others()  # noqa: SLF001  # of this module
+    _count(conn, pair, PAIR_MAX, guess.at, renewed=True)
+    _count(conn, network, NETWORK_MAX, guess.at)
+    for subject in account:
+        _count(conn, subject, ACCOUNT_MAX, guess.at)
+
+
+def take_back(conn: Connection, guess: Guess) -> None:
+    """Uncount a guess that was neither wrong nor right, such as a password without the code."""
+    _lower(conn, guess._pair())  # noqa: SLF001  # of this module
+    for subject in guess._others():  # noqa: SLF001  # of this module
+        _lower(conn, subject)
+
+
+def clear(conn: Connection, guess: Guess) -> None:
+    """Uncount a guess that was right, and forget the wrong ones for the same from there."""
+    pair = guess._pair()  # noqa: SLF001  # of this module
+    conn.execute(delete(ATTEMPTS).where(ATTEMPTS.c.subject == pair))
+    for subject in guess._others():  # noqa: SLF001  # of this module
+        _lower(conn, subject)
+
+
+def may_mail(conn: Connection, email_key: str, at: datetime) -> bool:
+    """Count a mail to an address that anybody may cause; tell whether it is one too many."""
+    subject = _subject("mail", email_key)
+    return _counted(conn, subject, MAILS_MAX, at, MAILS_WINDOW)
+
+
+def prune(conn: Connection, at: datetime) -> int:
+    """Remove the counters that are over; give how many there were."""
+    return conn.execute(delete(ATTEMPTS).where(ATTEMPTS.c.expires_at <= at)).rowcount
+
+
+def _count(
+    conn: Connection, subject: str, most: int, at: datetime, *, renewed: bool = False
+) -> None:
+    if _counted(conn, subject, most, at, WINDOW, renewed=renewed):
+        return
+    until = conn.execute(
+        select(ATTEMPTS.c.expires_at).where(ATTEMPTS.c.subject == subject)
+    ).scalar_one()
+    wait_s = max(1, -((at - until) // timedelta(seconds=1)))
+    message = (
+        f"There were too many wrong tries. Wait {-(-wait_s // 60)} minutes and try again; nothing "
+        "was looked at now."
+    )
+    raise Refused("auth.too_many_tries", message, facts={"retry_after_s": wait_s})
+
+
+def _counted(
+    conn: Connection,
+    subject: str,
+    most: int,
+    at: datetime,
+    window: timedelta,
+    *,
+    renewed: bool = False,
+) -> bool:
+    """Count one more, if there are not too many; the statement judges and counts at once."""
+    over = ATTEMPTS.c.expires_at <= at
+    until = at + window
+    statement = (
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.subject == subject, over | (ATTEMPTS.c.count < most))
+        # MySQL sets one after another, so what both are judged by is set last.
+        .ordered_values(
+            (ATTEMPTS.c.count, case((over, 1), else_=ATTEMPTS.c.count + 1)),
+            (
+                ATTEMPTS.c.expires_at,
+                until if renewed else case((over, until), else_=ATTEMPTS.c.expires_at),
+            ),
+        )
+    )
+    if conn.execute(statement).rowcount == 1:
+        return True
+    if conn.execute(select(ATTEMPTS.c.count).where(ATTEMPTS.c.subject == subject)).first() is None:
+        rows.ensure(conn, ATTEMPTS, {"subject": subject, "expires_at": at, "count": 0})
+    return conn.execute(statement).rowcount == 1
+
+
+def _lower(conn: Connection, subject: str) -> None:
+    conn.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.subject == subject, ATTEMPTS.c.count > 0)
+        .values(count=ATTEMPTS.c.count - 1)
+    )
+
+
+def _subject(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _network(address: str) -> str:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, _IPV6_BITS), strict=False))

@@ -1,0 +1,126 @@
+"""The first person of an installation, and those that an operator adds by the command line."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from tallystick.auth import mailed, policy, users
+from tallystick.auth.models import MEMBERSHIPS
+from tallystick.kernel import events, ids
+from tallystick.kernel.actor import Act
+from tallystick.kernel.errors import Refusal, Refused
+from tallystick.kernel.rows import Writes
+from tallystick.parties import organizations
+from tallystick.parties.organizations import CreateOrganization
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whose address an operator vouches for."""
+
+    id: UUID
+    email: str
+    name: str
+    user_name: str | None
+    password_hash: str
+    platform: bool
+
+
+def new_token(conn: Connection, act: Act) -> UUID | None:
+    """Make the token by which the first person is made, and end the older one.
+
+    None where there is somebody already.
+    """
+    if users.any_user(conn):
+        return None
+    mailed.end_older(conn, act, "setup", None)
+    writes = Writes()
+    token_id = mailed.add(writes, act, "setup")
+    writes.flush(conn)
+    return token_id
+
+
+def set_up(
+    conn: Connection,
+    act: Act,
+    *,
+    token_id: UUID,
+    person: Person,
+    organization: CreateOrganization | None,
+) -> None:
+    """Make the first person, of the platform, and their first organization.
+
+    Refuses:
+        auth.token_unknown
+        setup.done: there is somebody already.
+        The codes of `users.create_user` and of `organizations.create_organizations`.
+    """
+    check_undone(conn)
+    mailed.use(conn, act, "setup", token_id)
+    _create(conn, act, person)
+    act = users.as_user(act, person.id)
+    if organization is None:
+        return
+    [answer] = organizations.create_organizations(conn, [replace(organization, act=act)])
+    if isinstance(answer.outcome, Refusal):
+        no = answer.outcome
+        pointer = f"/organization{no.pointer}"
+        raise Refused(no.code, no.detail, pointer=pointer, facts=no.facts)
+    add_member(conn, act, UUID(answer.outcome["id"]), person.id, policy.OWNER_ROLE)
+
+
+def check_undone(conn: Connection) -> None:
+    """Refuse with setup.done where there is somebody already."""
+    if users.any_user(conn):
+        message = "This installation has been set up. Log in, or let somebody who can invite you."
+        raise Refused("setup.done", message)
+
+
+def add_person(
+    conn: Connection, act: Act, person: Person, *, organization_id: UUID | None, role: str | None
+) -> None:
+    """Make a user for an operator, and a member of an organization.
+
+    Refuses:
+        The codes of `users.create_user`.
+    """
+    _create(conn, act, person)
+    if organization_id is not None:
+        assert role in policy.ROLES, "the command line takes the built-in ones"
+        add_member(conn, act, organization_id, person.id, role)
+
+
+def add_member(conn: Connection, act: Act, organization_id: UUID, user_id: UUID, role: str) -> None:
+    """Make somebody new a member."""
+    writes = Writes()
+    writes.add(
+        MEMBERSHIPS,
+        {
+            "organization_id": organization_id,
+            "user_id": user_id,
+            "role": role,
+            "active": True,
+            "version": 1,
+            "created_at": act.at,
+            "updated_at": act.at,
+        },
+    )
+    there = replace(act, organization_id=organization_id)
+    payload = {"user_id": str(user_id), "role": role}
+    events.emit(writes, there, "member.added", user_id, payload)
+    writes.flush(conn)
+
+
+def _create(conn: Connection, act: Act, person: Person) -> None:
+    users.create_user(
+        conn,
+        replace(act, organization_id=ids.NIL),
+        user_id=person.id,
+        email=person.email,
+        name=person.name,
+        user_name=person.user_name,
+        password_hash=person.password_hash,
+        verified=True,
+        platform=person.platform,
+    )
