@@ -42,9 +42,14 @@ def test_a_key_of_an_organization(books: Books, role: str) -> None:
         "id": key["id"],
         "organization_id": str(books.organization_id),
         "role": role,
+        "scopes": None,
         "name": "The till",
         "prefix": text[:PREFIX_LENGTH],
         "created_at": "2026-03-02T09:00:01.000000Z",
+        "expires_at": None,
+        "used_at": None,
+        "replaces_id": None,
+        "revoked_at": None,
     }
     actor = books.database.read(lambda conn: _actor(conn, text))
     permissions = policy.ROLES[role]

@@ -103,6 +103,46 @@ def test_a_key_of_an_unknown_organization_is_not_made(run: Run, migrated: str) -
     database.close()
 
 
+def test_a_key_with_scopes_is_listed_and_revoked(run: Run, migrated: str) -> None:
+    assert run("demo").code == 0
+    place = ("--organization", "northfield")
+    scopes = ("--scope", "read", "--scope", "collect", "--expires-days", "90")
+    ended = run("key", "create", *place, "--role", "cashier", *scopes)
+    assert ended.code == 0
+    key = ended.out.strip()
+    assert ", only collect, read, until " in ended.err
+    [listed] = run("key", "list", *place, "--json").json
+    assert (listed["prefix"], listed["role"]) == (key[:12], "cashier")
+    assert listed["scopes"] == ["collect", "read"]
+    assert run("key", "list", *place).out.splitlines()[1].startswith(key[:12])
+    assert run("key", "list", "--platform").out == ""
+    assert run("key", "revoke", key[:12], "--platform").code == 3
+    assert run("key", "revoke", key[:12], *place).code == 0
+    again = run("key", "revoke", listed["id"], *place)
+    assert (again.code, again.err) == (4, f"The key “{key[:12]}” is revoked already.\n")
+    database = Database(migrated)
+    assert database.read(lambda conn: find_credential(conn, key, clock.now())) is None
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--role", "boss"), 3),
+        (("--role", "viewer", "--scope", "refund"), 2),
+        (("--role", "viewer", "--scope", "everything"), 2),
+    ],
+)
+def test_a_key_that_cannot_be_is_not_made(
+    run: Run, migrated: str, options: tuple[str, ...], code: int
+) -> None:
+    assert run("demo").code == 0
+    ended = run("key", "create", "--organization", "northfield", *options)
+    assert (ended.code, ended.out) == (code, "")
+    assert migrated
+    assert run("key", "list", "--organization", "northfield", "--json").json == []
+
+
 def test_the_audit_finds_what_was_tampered_with(run: Run, migrated: str) -> None:
     assert run("demo").code == 0
     database = Database(migrated)

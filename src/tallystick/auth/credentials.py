@@ -49,9 +49,30 @@ class KeyDocument(TypedDict):
     id: str
     organization_id: str | None
     role: str
+    scopes: list[str] | None
     name: str
     prefix: str
     created_at: str
+    expires_at: str | None
+    used_at: str | None
+    replaces_id: str | None
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """The id and the text of a credential that is about to be made.
+
+    Made before the transaction, so that one that is repeated makes the same.
+    """
+
+    id: UUID
+    text: str
+
+    @staticmethod
+    def new(start: str = KEY_START) -> "Minted":
+        """Make one."""
+        return Minted(ids.new(), new_secret(start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,41 +114,88 @@ def hash_of(text: str) -> str:
 
 
 def create_key(
-    conn: Connection, act: Act, *, organization_id: UUID | None, role: str, name: str
+    conn: Connection,
+    act: Act,
+    *,
+    organization_id: UUID | None,
+    role: str,
+    name: str,
+    scopes: frozenset[str] | None = None,
+    expires_at: datetime | None = None,
+    replaces_id: UUID | None = None,
+    minted: Minted | None = None,
 ) -> tuple[str, KeyDocument]:
     """Make a key and give its text, which cannot be had again.
 
     A platform key belongs to no organization. Not under an idempotency key: the answer holds a
-    secret, and an answer that is kept would keep it.
+    secret, and an answer that is kept would keep it. Whether its maker may make it, the caller
+    knows.
     """
     assert (organization_id is None) == (role == policy.PLATFORM_ROLE), "a role fits its reach"
-    text = new_secret(KEY_START)
-    key: KeyDocument = {
-        "id": str(ids.new()),
-        "organization_id": None if organization_id is None else str(organization_id),
-        "role": role,
-        "name": name,
-        "prefix": text[:PREFIX_LENGTH],
-        "created_at": clock.text(act.at),
-    }
+    minted = minted or Minted.new()
     values = {
-        **key,
-        "id": UUID(key["id"]),
+        **key_row(minted, name=name, scopes=scopes, expires_at=expires_at, at=act.at),
         "organization_id": organization_id,
-        "secret_hash": hash_of(text),
-        "created_at": act.at,
+        "role": role,
+        "replaces_id": replaces_id,
+    }
+    conn.execute(API_KEYS.insert(), values)
+    writes = Writes()
+    payload = {"key_id": str(minted.id), "role": role}
+    events.emit(writes, act, "key.created", minted.id, payload)
+    writes.flush(conn)
+    return minted.text, key_document(values)
+
+
+def key_row(
+    minted: Minted,
+    *,
+    name: str,
+    scopes: frozenset[str] | None,
+    expires_at: datetime | None,
+    at: datetime,
+) -> dict[str, Any]:
+    """Lay out the row of a new key that is nobody's yet; its text is not in it."""
+    return {
+        "id": minted.id,
+        "organization_id": None,
         "user_id": None,
-        "scopes": None,
-        "expires_at": None,
+        "role": "",
+        "scopes": None if scopes is None else sorted(scopes),
+        "name": name,
+        "prefix": minted.text[:PREFIX_LENGTH],
+        "secret_hash": hash_of(minted.text),
+        "created_at": at,
+        "expires_at": expires_at,
         "used_at": None,
         "replaces_id": None,
         "revoked_at": None,
     }
-    conn.execute(API_KEYS.insert(), values)
-    writes = Writes()
-    events.emit(writes, act, "key.created", UUID(key["id"]), {"key_id": key["id"], "role": role})
-    writes.flush(conn)
-    return text, key
+
+
+def key_document(row: Mapping[str, Any]) -> KeyDocument:
+    """Shape a key for those who look after it."""
+    return {
+        "id": str(row["id"]),
+        "organization_id": _id_text(row["organization_id"]),
+        "role": row["role"],
+        "scopes": row["scopes"],
+        "name": row["name"],
+        "prefix": row["prefix"],
+        "created_at": clock.text(row["created_at"]),
+        "expires_at": _moment_text(row["expires_at"]),
+        "used_at": _moment_text(row["used_at"]),
+        "replaces_id": _id_text(row["replaces_id"]),
+        "revoked_at": _moment_text(row["revoked_at"]),
+    }
+
+
+def _id_text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _moment_text(value: datetime | None) -> str | None:
+    return None if value is None else clock.text(value)
 
 
 def find_credential(conn: Connection, text: str, at: datetime) -> Credential | None:

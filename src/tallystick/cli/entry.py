@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from tallystick.cli import books, exits, invoices, upkeep
+from tallystick.cli import books, exits, invoices, key, upkeep
 from tallystick.cli.options import DAY, Json, Organization
 from tallystick.cli.options import help_text as _help
 
@@ -28,15 +28,6 @@ class DemoData(StrEnum):
 
     ORGANIZATIONS = "organizations"
     SCHOOL_BILLING = "school-billing"
-
-
-class KeyRole(StrEnum):
-    """The roles that a key of an organization may have."""
-
-    OWNER = "owner"
-    ACCOUNTANT = "accountant"
-    CASHIER = "cashier"
-    VIEWER = "viewer"
 
 
 def _group(name: str, words: str) -> typer.Typer:
@@ -55,7 +46,7 @@ app = typer.Typer(
 )
 migrate = _group("migrate", "Bring the database to the tables that this version needs.")
 organizations = _group("organizations", "Organizations: those who are owed.")
-key = _group("key", "API keys.")
+app.add_typer(key.key, name="key", help="API keys.")
 app.add_typer(books.export, name="export", help="The books for other programs.")
 app.add_typer(invoices.invoices, name="invoices", help="Invoices: what is owed.")
 app.add_typer(upkeep.tasks, name="tasks", help="What the worker does, such as sending mails.")
@@ -288,44 +279,6 @@ def statement(
         as_of=days[2],
         as_json=as_json,
     )
-
-
-@key.command(
-    "create",
-    help=_help(
-        "Make an API key. The key alone goes to standard output, and is never shown again.",
-        examples=(
-            "key create --organization northfield --role owner",
-            "key create --organization northfield --role viewer --name 'parents portal'",
-            "key create --platform",
-        ),
-    ),
-)
-def key_create(
-    *,
-    organization: Annotated[
-        str | None, typer.Option(metavar="SLUG", help="Organization that the key is for.")
-    ] = None,
-    role: Annotated[
-        KeyRole | None, typer.Option(help="What the key may do there; a viewer only reads.")
-    ] = None,
-    platform: Annotated[
-        bool, typer.Option("--platform", help="A key for every organization, and to make new ones.")
-    ] = False,
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
-) -> None:
-    from tallystick.cli import keys
-
-    if platform:
-        if organization or role:
-            message = "A platform key has no organization and no role. Leave them out."
-            raise typer.BadParameter(message)
-        keys.create(slug=None, role="platform", name=name)
-        return
-    if not organization or not role:
-        message = "Say whose key it is: --organization SLUG --role ROLE, or --platform."
-        raise typer.BadParameter(message)
-    keys.create(slug=organization, role=role.value, name=name)
 
 
 def main() -> NoReturn:

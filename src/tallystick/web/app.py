@@ -33,12 +33,14 @@ from tallystick.web.api import (
     credit_notes,
     customers,
     invoices,
+    keys,
     ledger,
     logins,
     me,
     members,
     organizations,
     payments,
+    personal_tokens,
     refunds,
     roles,
     statements,
@@ -64,7 +66,7 @@ OPERATIONS: list[BaseRoute] = [
     route
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
-        *(refunds, members, roles, logins, me, two_factor),
+        *(refunds, members, roles, keys, personal_tokens, logins, me, two_factor),
     )
     for route in noun.router.routes
 ]

@@ -51,6 +51,8 @@ _UNKNOWN: Final = {
     "user_id": "user.unknown",
     "role_name": "role.unknown",
     "session_id": "session.unknown",
+    "key_id": "key.unknown",
+    "token_id": "token.unknown",
 }
 """What is said of an id or a name in a path that nothing can have."""
 _UUID_LENGTH: Final = 36

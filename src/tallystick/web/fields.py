@@ -6,7 +6,7 @@ kernel, which says better what is wrong.
 """
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -25,6 +25,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_SCHEMA = r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+_MOMENT_SCHEMA = (
+    r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"
+)
 
 
 class Body(BaseModel):
@@ -148,6 +154,34 @@ Day = Annotated[
     ),
 ]
 """A calendar day in the organization's time zone."""
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if _MOMENT.fullmatch(value) else None
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None:
+        raise PydanticCustomError(
+            "tallystick_moment", "Write a moment in UTC as a string such as 2026-11-20T09:15:00Z."
+        )
+    if not DAY_MIN <= moment.date() <= DAY_MAX:
+        raise PydanticCustomError(
+            "tallystick_moment_range", f"Write a moment from {DAY_MIN} to {DAY_MAX}."
+        )
+    return moment
+
+
+GivenMoment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    Field(
+        json_schema_extra={"format": "date-time", "pattern": _MOMENT_SCHEMA},
+        description="RFC 3339, UTC.",
+        examples=["2027-11-20T09:15:00Z"],
+    ),
+]
+"""A moment that is sent."""
 
 Id = Annotated[UUID, Field(examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])]
 """The id of an object, a UUID of version 7."""

@@ -67,6 +67,10 @@ TAGS: Final = [
     {"name": "refunds", "description": "Money that went back to whoever paid it."},
     {"name": "members", "description": "People who act for an organization, each in a role."},
     {"name": "roles", "description": "What members and keys may do."},
+    {
+        "name": "keys",
+        "description": "Credentials of programs, and of people's own scripts; each is shown once.",
+    },
     {"name": "ledger", "description": "The books: double entry, append-only."},
 ]
 

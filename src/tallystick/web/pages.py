@@ -31,6 +31,8 @@ _NOUNS = {
     "user": "Users",
     "member": "Members",
     "role": "Roles",
+    "key": "API keys",
+    "token": "Personal tokens",
     "idempotency": "Idempotency",
     "precondition": "Changes at the same time",
     "paging": "Lists",

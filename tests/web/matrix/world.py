@@ -234,13 +234,14 @@ class World:
             updated_at=self.now,
         )
         key_id = self._key("planted", set())
-        self.identities.pop()
+        token_id = self._key("planted", set(), place=None, role="", user_id=user_id)
         session_id = self._session("planted", frozenset())
-        self.identities.pop()
+        del self.identities[-3:]
         return {
             "user_id": str(user_id),
             "invitation_id": str(invitation_id),
             "key_id": str(key_id),
+            "token_id": str(token_id),
             "role_name": "porter",
             "session_id": str(session_id),
             "link_id": str(self.link(UUID(customer_id), None)),

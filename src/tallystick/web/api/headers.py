@@ -57,7 +57,18 @@ def _change(
     raise NotImplementedError
 
 
-def _secret_command(tallystick_organization: _Organization = None) -> None:
+# Named otherwise than the header, so that the route does not ask for it.
+def _somewhere_reading(place: _Organization = None) -> None:
+    raise NotImplementedError
+
+
+def _somewhere_command(
+    place: _Organization = None, idempotency_key: _IdempotencyKey = None
+) -> None:
+    raise NotImplementedError
+
+
+def _somewhere_secret(place: _Organization = None) -> None:
     raise NotImplementedError
 
 
@@ -92,8 +103,12 @@ Command = Annotated[Call, Depends(_command)]
 """Writes in one organization."""
 Change = Annotated[Call, Depends(_change)]
 """Changes the version that its author saw, in one organization."""
-SecretCommand = Annotated[Call, Depends(_secret_command)]
-"""Writes in one organization what may not be kept under a key, since it holds a secret."""
+SomewhereReading = Annotated[Call, Depends(_somewhere_reading)]
+"""Reads in one organization, or what is the platform's when none is named."""
+SomewhereCommand = Annotated[Call, Depends(_somewhere_command)]
+"""Writes in one organization, or what is the platform's when none is named."""
+SomewhereSecretCommand = Annotated[Call, Depends(_somewhere_secret)]
+"""The same for what may not be kept under a key, since it holds a secret."""
 PlatformReading = Annotated[Call, Depends(_platform_reading)]
 """Reads organizations themselves."""
 PlatformCommand = Annotated[Call, Depends(_platform_command)]
@@ -116,6 +131,12 @@ UserId = Annotated[
 RoleName = Annotated[
     str,
     Path(description="Name of the role.", min_length=1, max_length=20, examples=["bookkeeper"]),
+]
+KeyId = Annotated[
+    UUID, Path(description="Id of the key.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e21"])
+]
+TokenId = Annotated[
+    UUID, Path(description="Id of the token.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e22"])
 ]
 CustomerId = Annotated[
     UUID, Path(description="Id of the customer.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])

@@ -62,6 +62,54 @@ ACCESS: Final[Mapping[str, Kind]] = {
         "them.",
         "Make a role of your own with the permissions that you want.",
     ),
+    "key.unknown": Kind(
+        404,
+        "No such key",
+        "There is no key with this id here.",
+        "Look it up with GET /v1/keys, with the same organization named.",
+    ),
+    "key.role_misplaced": Kind(
+        422,
+        "A key of an organization has a role",
+        "A key of an organization does what its role allows; a key of the platform has no role.",
+        "Name a role of GET /v1/roles, or leave it out for a key of the platform.",
+    ),
+    "key.scopes_beyond_role": Kind(
+        422,
+        "The scopes are more than the role",
+        "Scopes take away from what a role allows; they add nothing.",
+        "Leave out the scopes that the role does not have, or choose another role.",
+    ),
+    "key.expires_in_past": Kind(
+        422,
+        "It would be expired at once",
+        "A key, a token or a link is good until the moment that it expires.",
+        "Choose a later moment, or none.",
+    ),
+    "key.not_good": Kind(
+        409,
+        "The key is not good any more",
+        "A key that was revoked or has expired is not rotated.",
+        "Make a new key.",
+    ),
+    "key.rotated_already": Kind(
+        409,
+        "The key was rotated already",
+        "There is a key that follows this one.",
+        "Rotate the one that follows, or revoke both and make a new one.",
+    ),
+    "key.revoked_already": Kind(
+        409, "The key is revoked already", "There is nothing to revoke.", "Nothing is left to do."
+    ),
+    "token.unknown": Kind(
+        404,
+        "No such token",
+        "You have no personal token with this id.",
+        "Look it up with GET /v1/me/tokens.",
+    ),
+    "token.revoked_already": Kind(
+        409, "The token is revoked already", "There is nothing to revoke.", "Nothing is left to do."
+    ),
     "role.in_use": Kind(
         409,
         "Somebody has this role",
