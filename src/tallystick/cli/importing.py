@@ -4,6 +4,7 @@ Each chunk is a transaction under its own idempotency key, derived from the file
 chunk's number: run again after a stop, the import goes on where it stopped.
 """
 
+import gc
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -179,6 +180,9 @@ class _Plan:
         """Write the chunks that do not stand yet, and count what is new."""
         total = sum(len(chunk.documents) for chunk in chunks)
         seen = written = 0
+        # What was read stays to the end, so the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         for chunk in chunks:
             seen += len(chunk.documents)
             ready = chunk.good()

@@ -117,16 +117,7 @@ def _content_values(content: DraftContent, totals: Totals, terms_days: int) -> d
         "net": totals.net,
         "tax": totals.tax,
         "discount": totals.discount,
-        "tax_rates": [
-            {
-                "tax_rate_ppm": rate.tax_rate_ppm,
-                "net": rate.net,
-                "discount": rate.discount,
-                "taxable": rate.taxable,
-                "tax": rate.tax,
-            }
-            for rate in totals.rates
-        ],
+        "tax_rates": [rate._asdict() for rate in totals.rates],
         "seller": None,
         "buyer": None,
         "document_hash": None,

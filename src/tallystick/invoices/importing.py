@@ -54,12 +54,14 @@ def import_invoices(conn: Connection, command: ImportInvoices) -> Answer[Importe
         return known
     named, counters = _read(conn, act, command.documents)
     writes = rows.Writes()
-    for document in command.documents:
-        _make(writes, named, counters, act, document)
-    counters.write(writes)
-    answer = answers.give(act, {"made": len(command.documents)})
-    answers.write(writes)
-    writes.flush(conn)
+    with writes.ahead(conn) as send:
+        for document in command.documents:
+            _make(writes, named, counters, act, document)
+            send()
+        counters.write(writes)
+        answer = answers.give(act, {"made": len(command.documents)})
+        answers.write(writes)
+        writes.flush(conn)
     return answer
 
 

@@ -23,7 +23,7 @@ from tallystick.kernel.idempotency import Answer, Answers
 from tallystick.kernel.rows import Writes
 from tallystick.ledger import accounts
 from tallystick.ledger.posting import Entry, Leg, post
-from tallystick.parties.named import Named, buyer_copy, seller_copy
+from tallystick.parties.named import Named, buyer_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ def freeze(
         "booked_on": number.date,
     }
     content |= {
-        "seller": seller_copy(organization),
+        "seller": named.seller(act.organization_id),
         "buyer": buyer_copy(customer),
         "issued_at": act.at,
     }

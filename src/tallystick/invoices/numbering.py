@@ -54,6 +54,7 @@ class _Count:
     last_date: date
     version: int
     stored: bool
+    moved: bool = False
 
 
 class Counters:
@@ -71,7 +72,6 @@ class Counters:
             )
             for row in rows.find(conn, columns, keys, lock=True)
         }
-        self._moved: set[Series] = set()
 
     def last_date(self, series: Series) -> date | None:
         """Give the date of the last document of a series, or None before the first."""
@@ -80,11 +80,13 @@ class Counters:
 
     def take(self, series: Series, on: date) -> Number:
         """Take the next number of a series for a document of this date."""
-        count = self._counts.setdefault(series, _Count(0, on, 0, stored=False))
+        count = self._counts.get(series)
+        if count is None:
+            count = self._counts[series] = _Count(0, on, 0, stored=False)
         assert on >= count.last_date, "dates follow numbers"
         count.last += 1
         count.last_date = on
-        self._moved.add(series)
+        count.moved = True
         return Number(series, count.last, on)
 
     def write(self, writes: rows.Writes) -> None:
@@ -92,8 +94,9 @@ class Counters:
 
         Two batches that both begin a series collide on its key; the later one looks again.
         """
-        for series in self._moved:
-            count = self._counts[series]
+        for series, count in self._counts.items():
+            if not count.moved:
+                continue
             key = {
                 "organization_id": series.organization_id,
                 "kind": series.kind,

@@ -6,7 +6,7 @@ are net; tax is rounded once per rate and document, never per line.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from tallystick.kernel.errors import Invalid
 from tallystick.kernel.money import AMOUNT_MAX, divide_rounded, split
@@ -57,8 +57,7 @@ class Line:
         assert 0 <= self.tax_rate_ppm <= MILLION
 
 
-@dataclass(frozen=True, slots=True)
-class RateTotal:
+class RateTotal(NamedTuple):
     """What one tax rate contributes to the document."""
 
     tax_rate_ppm: int
@@ -72,8 +71,7 @@ class RateTotal:
     """BT-117"""
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """The figures of a document, in minor units."""
 
     lines_net: int

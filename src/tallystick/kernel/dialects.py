@@ -46,6 +46,8 @@ class Spelling:
     lock: str = ""
     one_statement: bool = False
     """Whether the rows of several tables can be written by one statement."""
+    pipelines: bool = False
+    """Whether a statement can be sent before the one before it was answered."""
 
     def change(
         self, conn: Connection, table: Table, columns: tuple[str, ...], rows: list[dict[str, Any]]
@@ -156,6 +158,7 @@ _SPELLINGS = {
         key=lambda index, _kind: f"r.k{index}",
         lock=" FOR UPDATE OF t",
         one_statement=True,
+        pipelines=True,
     ),
     "sqlite": Spelling(
         keys_source=lambda _kinds: "json_each(:keys)",

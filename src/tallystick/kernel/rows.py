@@ -6,13 +6,15 @@ writes all tables in one statement; the others take one `executemany` a table. K
 travel as one JSON parameter everywhere.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, Connection, Row, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.selectable import TextualSelect
 
 from tallystick.kernel.dialects import FEW, Spelling, spelling
@@ -20,6 +22,9 @@ from tallystick.kernel.schema import Id
 
 ADDED = "tables that rows were added to"
 """Where a connection keeps them until its transaction has ended."""
+AHEAD_ROWS = 1_000
+"""Rows that are worth a statement of their own while more are prepared."""
+_AHEAD = "tallystick.ahead"
 
 Key = tuple[Any, ...]
 Values = dict[str, Any]
@@ -87,6 +92,7 @@ class Writes:
     """
 
     def __init__(self) -> None:
+        self._waiting = 0
         self._added: dict[Table, list[Values]] = {}
         self._changed: dict[tuple[Table, tuple[str, ...]], list[Values]] = {}
         self._once: set[tuple[Table, Key]] = set()
@@ -97,6 +103,7 @@ class Writes:
         All rows of a table name the same columns.
         """
         self._added.setdefault(table, []).append(values)
+        self._waiting += 1
 
     def change(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Change columns of the row with this primary key."""
@@ -121,11 +128,41 @@ class Writes:
             _in_key_order(table, rows)
         for (table, _), rows in changed:
             _in_key_order(table, rows)
-        self._added, self._changed, self._once = {}, {}, set()
+        self._added, self._changed, self._once, self._waiting = {}, {}, set(), 0
         if spelling(conn).one_statement:
             _flush_as_json(conn, added, changed)
         else:
             _flush_by_table(conn, added, changed)
+
+    @contextmanager
+    def ahead(self, conn: Connection) -> Iterator[Callable[[], None]]:
+        """Let the database write rows while more of them are prepared, for what is large.
+
+        Gives what to call when the rows of one thing are complete: it sends what has gathered, if
+        that is much, and does not wait. Within, nothing is read, `flush` does not wait either, and
+        whatever the database says against a row is raised at the end at the latest. Where the
+        engine cannot go on beside us, all rows go with the flush.
+        """
+        # PostgreSQL plans its checks of foreign keys when a connection first needs them, and takes
+        # a wrong index for them while a table has few rows: the first time all goes together.
+        first = not conn.info.get(_AHEAD)
+        conn.info[_AHEAD] = True
+        if first or not spelling(conn).pipelines:
+            yield lambda: None
+            return
+
+        def send() -> None:
+            if self._waiting >= AHEAD_ROWS:
+                self.flush(conn)
+
+        raw: Any = conn.connection.driver_connection
+        errors = conn.dialect.loaded_dbapi.Error
+        try:
+            with raw.pipeline():
+                yield send
+        except errors as error:
+            # What comes with a later answer passes SQLAlchemy by, and its names are what we know.
+            raise DBAPIError.instance(None, None, error, errors, dialect=conn.dialect) from error
 
 
 Added = list[tuple[Table, list[Values]]]

@@ -3,6 +3,7 @@
 Assets, expenses and refunds are debits (positive), liabilities and income credits (negative).
 """
 
+from functools import lru_cache
 from uuid import UUID
 
 from tallystick.kernel import decimals, ids
@@ -14,6 +15,7 @@ CREDIT = "Liabilities:Credit"
 WRITE_OFF = "Expenses:WriteOff"
 
 
+@lru_cache(maxsize=10_000)  # the same customers come again and again
 def receivable(customer_id: UUID) -> str:
     """Name what a customer owes."""
     return f"{RECEIVABLE}:{ids.code(customer_id)}"
@@ -29,6 +31,7 @@ def cash(method: str) -> str:
     return f"{CASH}:" + "".join(word.capitalize() for word in method.split("_"))
 
 
+@lru_cache(maxsize=1_000)
 def tax(rate_ppm: int) -> str:
     """Name the tax owed at a rate: `Liabilities:Tax:19`, and `Liabilities:Tax:7-7` for 7.7 %."""
     return "Liabilities:Tax:" + decimals.scaled_text(rate_ppm, 4).replace(".", "-")

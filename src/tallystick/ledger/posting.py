@@ -8,6 +8,7 @@ but its postings.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from tallystick.kernel import ids
@@ -17,8 +18,7 @@ from tallystick.ledger import closing
 from tallystick.ledger.models import POSTINGS
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One account and what the entry adds to it, in minor units; a debit is positive."""
 
     account: str

@@ -30,6 +30,7 @@ class Named:
         self._customers = {
             (row.organization_id, row.id): row for row in rows.find(conn, columns, customer_ids)
         }
+        self._sellers: dict[UUID, dict[str, Any]] = {}
 
     def zone(self, organization_id: UUID) -> str:
         """Give the time zone of an organization, or UTC for one that does not exist."""
@@ -48,6 +49,18 @@ class Named:
         if not row.active:
             raise organizations.inactive(row.name)
         return row
+
+    def seller(self, organization_id: UUID) -> dict[str, Any]:
+        """Copy what a document says of its issuer, the same for all documents of the batch.
+
+        Refuses:
+            organization.unknown, organization.inactive
+        """
+        copied = self._sellers.get(organization_id)
+        if copied is None:
+            copied = seller_copy(self.organization(organization_id))
+            self._sellers[organization_id] = copied
+        return copied
 
     def customer(self, organization_id: UUID, customer_id: UUID) -> Row[Any]:
         """Give a customer, active or not.
