@@ -9,6 +9,7 @@ bare_sqlite     its reference: the same statements on a bare connection
 measure         one burst, and what many of them come to
 books           what stands in a database before anything is measured
 serving         our server as a process of its own
+singly          our server with one command a transaction, which others are compared with
 wrk             load over HTTP; `payments.lua` and `invoices.lua` make the requests
 postgresql      the server, databases of our own, the CPU of their backends
 pgbench         the reference: `payment.sql` and `invoice.sql`, one transaction an operation

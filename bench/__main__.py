@@ -46,18 +46,18 @@ def _on_postgresql(facts: dict[str, Any], bursts: dict[str, Bursts]) -> list[Row
             facts["start_s"] = {each: served.start_s for each, served in built.served.items()}
             rows, found = payments.measure(built)
             bursts |= found
-            row, bursts[invoices.TITLE] = invoices.measure(built)
+            issued, bursts[invoices.TITLE] = invoices.measure(built)
             facts["memory_mb"] = {each: s.memory_mb() for each, s in built.served.items()}
             facts["counter"] = built.ours.one(stage.COUNTER)
             _say("auditing what was written")
             facts["audited"] = stage.check_audit(built.ours.url)
             stage.check_reference(built.reference)
             stage.check_alike(built.ours, built.reference)
-            return [*rows, row]
+            return [*rows, *issued]
     except Unmeasurable as error:
         missing = str(error)
         _console.print(f"[bold red]{missing}[/]")
-        empty = [*payments.empty_rows(), invoices.empty_row()]
+        empty = [*payments.empty_rows(), *invoices.empty_rows()]
         return [replace(row, missing=missing) for row in empty]
 
 

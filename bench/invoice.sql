@@ -48,9 +48,9 @@ VALUES
   (:organization::uuid, :new_id::uuid, 3, 'Lessons, part 3', 4500000, 1000, 70000, NULL, NULL,
     4500);
 INSERT INTO event (organization_id, id, type, subject_id, payload, actor_kind, actor_id, request_id,
-  act_key, at, position)
+  act_key, address, at, position)
 VALUES (:organization, :new_id, :type, :new_id, :payload, 'key', :customer_id, :new_id, :new_id,
-  now(), NULL);
+  '127.0.0.1', now(), NULL);
 INSERT INTO idempotency_key (organization_id, act_key, fingerprint, answer, created_at, touched_at)
 VALUES (:organization, :new_id, :fingerprint, :answer, now(), now());
 COMMIT;

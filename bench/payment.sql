@@ -40,9 +40,9 @@ INSERT INTO allocation (organization_id, id, payment_id, invoice_id, amount, due
   created_at)
 VALUES (:organization_id, :new_id, :new_id, :invoice_id, :amount, :due_after, CURRENT_DATE, now());
 INSERT INTO event (organization_id, id, type, subject_id, payload, actor_kind, actor_id, request_id,
-  act_key, at, position)
+  act_key, address, at, position)
 VALUES (:organization_id, :new_id, :type, :new_id, :payload, 'key', :customer_id, :new_id, :new_id,
-  now(), NULL);
+  '127.0.0.1', now(), NULL);
 INSERT INTO idempotency_key (organization_id, act_key, fingerprint, answer, created_at, touched_at)
 VALUES (:organization_id, :new_id, :fingerprint, :answer, now(), now());
 COMMIT;

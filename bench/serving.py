@@ -8,6 +8,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,17 @@ from bench import machine
 START_TIMEOUT_S: Final = 30
 STOP_TIMEOUT_S: Final = 30
 HOST: Final = "127.0.0.1"
+PROGRAM: Final = ("-m", "tallystick")
+SINGLY: Final = (str(Path(__file__).with_name("singly.py")),)
+"""The server that shares no transaction."""
 
 
 class Served:
-    """A running `tallystick serve`."""
+    """A running `tallystick serve`, or another program that takes the same words."""
 
-    def __init__(self, database_url: str, *, workers: int) -> None:
+    def __init__(
+        self, database_url: str, *, workers: int, program: Sequence[str] = PROGRAM
+    ) -> None:
         self.port = _free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.start_s = 0.0
@@ -35,7 +41,7 @@ class Served:
             "TALLYSTICK_LOG_FORMAT": "json",
         }
         options = ["--host", HOST, "--port", str(self.port), "--workers", str(workers)]
-        command = [sys.executable, "-m", "tallystick", "serve", *options]
+        command = [sys.executable, *program, "serve", *options]
         pairs = [f"{name}={value}" for name, value in settings.items()]
         with self._log.open("wb") as log:
             # `env` becomes the server, so its process is the server's.

@@ -68,10 +68,14 @@ class Stage:
 
     def load(self, requests: Wrk, processes: int, connections: int) -> Callable[[float], Burst]:
         """Make a contestant of our server."""
+        return self.load_on(self.served[processes], requests, connections)
+
+    def load_on(self, served: Served, requests: Wrk, connections: int) -> Callable[[float], Burst]:
+        """Make a contestant of any server on our database."""
 
         def run(seconds: float) -> Burst:
             with self.ours.watched() as backends:
-                burst = requests.run(self.served[processes], connections, seconds)
+                burst = requests.run(served, connections, seconds)
             return replace(burst, database_cpu_s=backends.cpu_s)
 
         return run
