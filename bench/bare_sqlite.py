@@ -40,7 +40,7 @@ _COUNT: Final = (
 )
 _PAY: Final = (
     "UPDATE invoice SET paid = paid + ?, payment_status = 'partial', version = version + 1, "
-    "updated_at = ? WHERE organization_id = ? AND id = ?"
+    "updated_at = ?, booked_on = ? WHERE organization_id = ? AND id = ?"
 )
 
 
@@ -109,7 +109,7 @@ class Bare:
         )
         self._add("event", id=new_id, subject_id=new_id, act_key=new_id, request_id=new_id)
         self._add("idempotency_key", act_key=new_id)
-        self._conn.execute(_PAY, (books.AMOUNT, at, place, invoice))
+        self._conn.execute(_PAY, (books.AMOUNT, at, day, place, invoice))
         self._conn.execute(_COUNT, (receipt, day, place, year))
 
     def _one(self, statement: str, *values: Any) -> Any:

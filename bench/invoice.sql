@@ -29,10 +29,10 @@ RETURNING last AS sequence
 \gset
 INSERT INTO invoice (organization_id, id, customer_id, status, payment_status, currency, total,
   paid, credited, written_off, reserved, series, year, sequence, number, issue_date, due_date,
-  version, created_at, updated_at)
+  version, created_at, updated_at, booked_on)
 VALUES (:organization, :new_id, :customer_id, 'open', 'unpaid', :currency, :total, 0, 0, 0, 0,
   'INV', :year, :sequence, 'INV-' || :year || '-' || lpad(:sequence::text, 6, '0'), CURRENT_DATE,
-  CURRENT_DATE + :terms_days::int, 2, now(), now());
+  CURRENT_DATE + :terms_days::int, 2, now(), now(), CURRENT_DATE);
 INSERT INTO invoice_content (organization_id, invoice_id, terms_days, reference, note,
   discount_kind, discount_value, net, tax, discount, tax_rates, seller, buyer, document_hash,
   issued_at, voided_at, void_reason)

@@ -24,7 +24,7 @@ VALUES
     'Assets:' || 'Receivable:' || left(:customer_id, 26), :currency, -:amount::bigint,
     :invoice_id::uuid, :new_id::uuid);
 UPDATE invoice SET paid = paid + :amount, payment_status = 'partial', version = version + 1,
-  updated_at = now()
+  updated_at = now(), booked_on = CURRENT_DATE
 WHERE organization_id = :organization_id AND id = :invoice_id;
 UPDATE counter SET last = last + 1, last_date = CURRENT_DATE, version = version + 1
 WHERE organization_id = :organization_id AND kind = 'receipt' AND series = 'REC' AND year = :year
@@ -32,10 +32,12 @@ RETURNING last AS receipt
 \gset
 INSERT INTO payment (organization_id, id, customer_id, method, status, currency, amount, allocated,
   unallocated, refund_reserved, refunded, charged_back, paid_on, reference, note, receipt_year,
-  receipt_sequence, receipt_number, receipt_date, version, created_at, updated_at, settled_at)
+  receipt_sequence, receipt_number, receipt_date, version, created_at, updated_at, settled_at,
+  booked_on)
 VALUES (:organization_id, :new_id, :customer_id, :method, 'succeeded', :currency, :amount, :amount,
   0, 0, 0, 0, CURRENT_DATE, NULL, NULL, :year, :receipt,
-  'REC-' || :year || '-' || lpad(:receipt::text, 6, '0'), CURRENT_DATE, 1, now(), now(), now());
+  'REC-' || :year || '-' || lpad(:receipt::text, 6, '0'), CURRENT_DATE, 1, now(), now(), now(),
+  CURRENT_DATE);
 INSERT INTO allocation (organization_id, id, payment_id, invoice_id, amount, due_after, date,
   created_at)
 VALUES (:organization_id, :new_id, :new_id, :invoice_id, :amount, :due_after, CURRENT_DATE, now());
