@@ -72,7 +72,14 @@ def _invoice(tenant: Tenant, number: int, count: int) -> str:
                 *(str(tenant.id), str(_id(number)), str(_customer(tenant, number, count))),
                 *("open", state, books.CURRENCY, str(TOTAL), str(paid), "0", "0", "0"),
                 *("INV", str(day.year), str(number + 1), f"INV-{number + 1:09}"),
-                *(day.isoformat(), (day + timedelta(days=14)).isoformat(), "1", _MOMENT, _MOMENT, day.isoformat()),
+                *(
+                    day.isoformat(),
+                    (day + timedelta(days=14)).isoformat(),
+                    "1",
+                    _MOMENT,
+                    _MOMENT,
+                    day.isoformat(),
+                ),
             )
         )
         + "\n"

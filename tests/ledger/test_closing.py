@@ -95,7 +95,7 @@ def sums(books: Books) -> list[Line]:
 
 
 def held(books: Books, day: date, *names: str, currency: str = "EUR") -> int:
-    return books.read(movements.held_before, currency, names, day)
+    return books.read(movements.held_before, currency, names, [day])[0]
 
 
 @pytest.fixture

@@ -9,14 +9,24 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Subquery, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Subquery,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
-from tallystick.kernel import rows
+from tallystick.kernel import ids, rows
 from tallystick.ledger import closing
 from tallystick.ledger.models import MONTH_SUMS, POSTINGS
 
 Place = tuple[date, UUID]
-"""Where an entry stands in the books: its date, then its id."""
+"""Where an entry stands in the books: its date, then its id; no entry has the id of nobody."""
 
 
 def held_before(
@@ -24,18 +34,25 @@ def held_before(
     organization_id: UUID,
     currency: str,
     names: Sequence[str],
-    day: date,
-) -> int:
-    """Sum what accounts held at the beginning of a day, in one currency.
+    days: Sequence[date],
+) -> list[int]:
+    """Sum what accounts held at the beginning of each day, in one currency.
 
     `names` are accounts, or the controls of `closing`, each of which stands for every customer's.
-    Reads the sums of fresh months, and the postings of all other days.
+    Reads the sums of fresh months, and the postings of all other days, for all days at once.
     """
-    months = closing.fresh(conn, organization_id, day)
-    spans = closing.without(months, day)
-    return _of_months(conn, organization_id, currency, names, months) + _of_days(
-        conn, organization_id, currency, names, spans
-    )
+    if not days:
+        return []
+    months = closing.fresh(conn, organization_id, max(days))
+    whole = [[month for month in months if closing.first_of_next(month) <= day] for day in days]
+    parts = [closing.without(each, day) for each, day in zip(whole, days, strict=True)]
+    by_month = _of_months(conn, organization_id, currency, names, months)
+    spans = list(dict.fromkeys(span for each in parts for span in each))
+    by_span = _of_days(conn, organization_id, currency, names, spans)
+    return [
+        sum(by_month.get(month, 0) for month in those) + sum(by_span[span] for span in each)
+        for those, each in zip(whole, parts, strict=True)
+    ]
 
 
 def _of_months(
@@ -44,11 +61,10 @@ def _of_months(
     currency: str,
     names: Sequence[str],
     months: Sequence[date],
-) -> int:
+) -> dict[date, int]:
     if not months:
-        return 0
+        return {}
     column = MONTH_SUMS.c
-    usable = set(months)
     statement = select(column.month, column.amount).where(
         column.organization_id == organization_id,
         column.account.in_(names),
@@ -56,7 +72,10 @@ def _of_months(
         column.month >= months[0],
         column.month <= months[-1],
     )
-    return sum(row.amount for row in conn.execute(statement) if row.month in usable)
+    found: dict[date, int] = {}
+    for row in conn.execute(statement):
+        found[row.month] = found.get(row.month, 0) + row.amount
+    return found
 
 
 def _of_days(
@@ -65,21 +84,24 @@ def _of_days(
     currency: str,
     names: Sequence[str],
     spans: Sequence[closing.Days],
-) -> int:
+) -> dict[closing.Days, int]:
     column = POSTINGS.c
+    conditions = _accounts(names)
     parts = []
-    for start, end in spans:
-        for condition in _accounts(names):
-            part = select(func.coalesce(func.sum(column.amount), 0).label("amount")).where(
+    for place, (start, end) in enumerate(spans):
+        amount = func.coalesce(func.sum(column.amount), 0).label("amount")
+        for condition in conditions:
+            part = select(literal(place).label("place"), amount).where(
                 column.organization_id == organization_id,
                 column.currency == currency,
                 condition,
                 column.date < end,
             )
             parts.append(part if start is None else part.where(column.date >= start))
-    if not parts:
-        return 0
-    return sum(int(row.amount) for row in conn.execute(union_all(*parts)))
+    found = dict.fromkeys(spans, 0)
+    for row in conn.execute(union_all(*parts)) if parts else ():
+        found[spans[row.place]] += int(row.amount)
+    return found
 
 
 def _accounts(names: Sequence[str]) -> list[ColumnElement[bool]]:
@@ -121,10 +143,14 @@ def entries(
     if account is not None:
         statement = statement.where(column.account == account)
     day, entry_id = after
-    same_day = statement.where(column.date == day, column.entry_id > entry_id).limit(limit)
-    found: list[Place] = [(row.date, row.entry_id) for row in conn.execute(same_day)]
+    found: list[Place] = []
+    begins = column.date >= day
+    if entry_id != ids.NIL:
+        same_day = statement.where(column.date == day, column.entry_id > entry_id).limit(limit)
+        found = [(row.date, row.entry_id) for row in conn.execute(same_day)]
+        begins = column.date > day
     if len(found) < limit:
-        later = statement.where(column.date > day, column.date <= end).limit(limit - len(found))
+        later = statement.where(begins, column.date <= end).limit(limit - len(found))
         found += [(row.date, row.entry_id) for row in conn.execute(later)]
     return found
 

@@ -9,7 +9,7 @@ the closing balance come from the sums of closed months, and from the postings o
 not summed yet.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, TypedDict
@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from tallystick.invoices.models import CREDIT_NOTES, INVOICES
-from tallystick.kernel import paging, rows
+from tallystick.kernel import ids, paging, rows
 from tallystick.kernel.errors import Invalid
 from tallystick.ledger import accounts, closing, movements
 from tallystick.ledger.movements import Place
@@ -121,18 +121,13 @@ def statement(
         own = accounts.receivable(customer_id), accounts.credit(customer_id)
         scope = _Scope(organization_id, own, own, own.__contains__)
     if after is not None:
-        return {"period": after.period, "blocks": [_block(conn, scope, after, limit)]}
+        block = _block(conn, scope, after.currency, after.period, limit, after=after)
+        return {"period": after.period, "blocks": [block]}
     shown = [currency] if currency is not None else _currencies(conn, scope, customer_id)
-    blocks = []
-    for each in shown or [default_currency]:
-        opening = movements.held_before(conn, organization_id, each, scope.names, period.start)
-        # Before everything that the first day has.
-        first = Bookmark(each, period, (period.start, _FIRST), opening, opening)
-        blocks.append(_block(conn, scope, first, limit))
+    blocks = [
+        _block(conn, scope, each, period, limit, after=None) for each in shown or [default_currency]
+    ]
     return {"period": period, "blocks": blocks}
-
-
-_FIRST = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +153,34 @@ def _currencies(conn: Connection, scope: _Scope, customer_id: UUID | None) -> li
     )
 
 
-def _block(conn: Connection, scope: _Scope, mark: Bookmark, limit: int) -> BlockDocument:
-    found = _moved(conn, scope, mark, limit + 1)
-    page = found[:limit]
-    documents = _documents(conn, scope.organization_id, page, mark.balance)
-    balance = documents[-1]["balance"] if documents else mark.balance
+def _block(
+    conn: Connection,
+    scope: _Scope,
+    currency: str,
+    period: Period,
+    limit: int,
+    *,
+    after: Bookmark | None,
+) -> BlockDocument:
+    # Before everything that the first day has, or where the page before ended.
+    place = (period.start, ids.NIL) if after is None else after.place
+    found = _moved(conn, scope, currency, place, end=period.end, wanted=limit + 1)
+    page, more = found[:limit], len(found) > limit
+    # What only the sums tell: the opening of a first page, the closing of one that is not the last.
+    days = [period.start] if after is None else []
+    if more:
+        days.append(period.end + timedelta(days=1))
+    held = movements.held_before(conn, scope.organization_id, currency, scope.names, days)
+    opening, balance = (held[0], held[0]) if after is None else (after.opening, after.balance)
+    documents = _documents(conn, scope.organization_id, page, balance)
+    closes = balance = documents[-1]["balance"] if documents else balance
     following = None
-    closes = balance
-    if len(found) > limit:
-        last = page[-1].place
-        following = Bookmark(mark.currency, mark.period, last, mark.opening, balance)
-        day = mark.period.end + timedelta(days=1)
-        closes = movements.held_before(conn, scope.organization_id, mark.currency, scope.names, day)
+    if more:
+        following = Bookmark(currency, period, page[-1].place, opening, balance)
+        closes = held[-1]
     return {
-        "currency": mark.currency,
-        "opening_balance": mark.opening,
+        "currency": currency,
+        "opening_balance": opening,
         "closing_balance": closes,
         "movements": documents,
         "next": following,
@@ -188,12 +196,13 @@ class _Moved:
     amount: int
 
 
-def _moved(conn: Connection, scope: _Scope, mark: Bookmark, wanted: int) -> list[_Moved]:
+def _moved(
+    conn: Connection, scope: _Scope, currency: str, after: Place, *, end: date, wanted: int
+) -> list[_Moved]:
     """Find the next entries that change what is owed."""
     found: list[_Moved] = []
-    after = mark.place
     while len(found) < wanted:
-        places = _places(conn, scope, mark, after, wanted)
+        places = _places(conn, scope, currency, after, end=end, limit=wanted)
         legs = movements.legs(conn, scope.organization_id, [entry_id for _, entry_id in places])
         for place in places:
             own = legs[place[1]]
@@ -207,7 +216,7 @@ def _moved(conn: Connection, scope: _Scope, mark: Bookmark, wanted: int) -> list
 
 
 def _places(
-    conn: Connection, scope: _Scope, mark: Bookmark, after: Place, limit: int
+    conn: Connection, scope: _Scope, currency: str, after: Place, *, end: date, limit: int
 ) -> list[Place]:
     """Merge what each account has next; an entry that several have is there once."""
     found: set[Place] = set()
@@ -216,10 +225,10 @@ def _places(
             movements.entries(
                 conn,
                 scope.organization_id,
-                mark.currency,
+                currency,
                 account,
                 after=after,
-                end=mark.period.end,
+                end=end,
                 limit=limit,
             )
         )
@@ -234,7 +243,8 @@ def _documents(
     invoices = _named(conn, organization_id, INVOICES, {leg.invoice_id for leg in legs})
     payments = _named(conn, organization_id, PAYMENTS, {leg.payment_id for leg in legs})
     # The entry of a credit note bears its id.
-    notes = _named(conn, organization_id, CREDIT_NOTES, {moved.place[1] for moved in page})
+    noted = {moved.place[1] for moved in page if moved.legs[0].kind == "credit_note.issued"}
+    notes = _named(conn, organization_id, CREDIT_NOTES, noted)
     documents: list[MovementDocument] = []
     for moved in page:
         balance += moved.amount
@@ -276,7 +286,7 @@ def _number(
 
 
 def _named(
-    conn: Connection, organization_id: UUID, table: Any, wanted: set[UUID | None]
+    conn: Connection, organization_id: UUID, table: Any, wanted: Collection[UUID | None]
 ) -> Mapping[UUID, Row[Any]]:
     keys = [(organization_id, each) for each in wanted if each is not None]
     return {row.id: row for row in rows.find(conn, [table.c.organization_id, table.c.id], keys)}
