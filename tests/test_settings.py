@@ -32,6 +32,11 @@ def test_defaults_serve_one_machine() -> None:
         "dialect_organization": None,
         "api_key": None,
         "api_v1_prefix": "/api/v1",
+        "base_url": None,
+        "smtp_url": None,
+        "mail_from": None,
+        "mailbox_dir": None,
+        "sealing_keys": None,
     }
     assert found.secret_key.get_secret_value() == settings.DEVELOPMENT_SECRET_KEY
 
@@ -244,3 +249,29 @@ def test_a_prefix_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch, prefix: st
     monkeypatch.setenv("API_V1_PREFIX", prefix)
     with pytest.raises(BadSetting, match="a path such as /api/v1"):
         load()
+
+
+@pytest.mark.parametrize("missing", ["base_url", "mail_from"])
+def test_production_that_sends_mails_says_from_where(missing: str) -> None:
+    given = {
+        "environment": "production",
+        "secret_key": SECRET,
+        "smtp_url": "smtp://ann:hush@mail.example.com",
+        "base_url": "https://books.example.com",
+        "mail_from": "books@example.com",
+    }
+    assert load(**given).mail_from == "books@example.com"
+    del given[missing]
+    with pytest.raises(BadSetting, match=f"TALLYSTICK_{missing.upper()} is not set") as raised:
+        load(**given)
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["books.example.com", "ftp://books.example.com", "https://a@b", "https://a/?b", "https://a#"],
+)
+def test_a_base_url_is_an_address_alone(url: str) -> None:
+    with pytest.raises(BadSetting, match="Set it to the address that people open"):
+        load(base_url=url)
+    assert load(base_url="https://books.example.com/at/").base_url is not None

@@ -52,7 +52,7 @@ _KEY_SAMPLE = re.compile(
 
 _SHOWN_MAX = 40
 _PORT_MAX = 65_535
-_SECRET = frozenset({"secret_key", "database_url", "api_key"})
+_SECRET = frozenset({"secret_key", "database_url", "api_key", "smtp_url", "sealing_keys"})
 """Settings whose values no message may repeat; an address may hold a password."""
 _WANTED = {
     "environment": "one of development and production",
@@ -67,6 +67,11 @@ _WANTED = {
     "dialects": "names of older contracts with commas between them, such as school-billing",
     "root_dialect": "the name of an older contract, such as school-billing",
     "dialect_organization": "the slug of an organization",
+    "base_url": "the address that people open, such as https://books.example.com",
+    "smtp_url": "a mail server, such as smtp://USER:PASSWORD@mail.example.com:587",
+    "mail_from": "one address, such as Northfield <books@example.com>",
+    "mailbox_dir": "a folder",
+    "sealing_keys": "keys such as 2026:KEY, with commas between them",
 }
 
 
@@ -108,6 +113,17 @@ class Settings(BaseSettings):
     api_v1_prefix: str = Field("/api/v1", pattern=r"^(/[A-Za-z0-9._~-]+)+$")
     """Where the older contract of schools has its operations."""
 
+    base_url: str | None = Field(None, pattern=r"^https?://[^/\s?#@]+(/[^\s?#]*)?$")
+    """Where people find this in their browsers; links in mails begin with it."""
+    smtp_url: SecretStr | None = None
+    """The mail server that mails are handed to: smtp:// or smtps://."""
+    mail_from: str | None = None
+    """Whom mails come from."""
+    mailbox_dir: str | None = None
+    """A folder that mails are written to in place of being sent, for development."""
+    sealing_keys: SecretStr | None = None
+    """Keys that seal the secrets in the database, as ID:KEY; the first one seals, all open."""
+
     @field_validator("environment", "log_level", "log_format", mode="before")
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
@@ -144,6 +160,13 @@ class Settings(BaseSettings):
                 )
                 raise ValueError(message)
             return self
+        if self.smtp_url is not None and None in {self.base_url, self.mail_from}:
+            name = "BASE_URL" if self.base_url is None else "MAIL_FROM"
+            message = (
+                f"{PREFIX}{name} is not set, and production sends mails: set it to "
+                f"{_WANTED[name.lower()]}."
+            )
+            raise ValueError(message)
         secret = self.secret_key.get_secret_value()
         if secret == DEVELOPMENT_SECRET_KEY or len(secret) < SECRET_KEY_MIN:
             what = "is not set" if secret == DEVELOPMENT_SECRET_KEY else "is too short"

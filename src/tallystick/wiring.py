@@ -3,10 +3,14 @@
 Nothing below knows a setting. Everything that can be chosen is chosen here.
 """
 
+import base64
+import binascii
+import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from sqlalchemy import Connection
 
@@ -16,9 +20,9 @@ from tallystick.invoices import credit_note_checks
 from tallystick.kernel import clock, logs
 from tallystick.kernel.database import DEADLINE_S, Database
 from tallystick.kernel.errors import Refused, shown
-from tallystick.kernel.sealing import Sealer
+from tallystick.kernel.sealing import KEY_BYTES, Sealer
 from tallystick.kernel.signing import Signer
-from tallystick.kernel.tasks import TASKS
+from tallystick.kernel.tasks import TASKS, Handler
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
 from tallystick.settings import BadSetting, Settings, colors_refused, load
@@ -26,11 +30,18 @@ from tallystick.settings import BadSetting, Settings, colors_refused, load
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from tallystick.notices.channel import Channel
     from tallystick.web.dialects.frame import Chosen
 
 EXIT_SETTING = 2
 WORKER_DEADLINE_S = 5.0
 """How long the worker tries one transaction; it must be able to stop, and comes back to it."""
+
+MAIL_FROM: Final = "Tallystick <tallystick@localhost>"
+"""Whom mails come from in development."""
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, not listened on
+
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 CHECKS = (
     *books.CHECKS,
@@ -52,8 +63,99 @@ def signer(settings: Settings) -> Signer:
 
 
 def sealer(settings: Settings) -> Sealer:
-    """Make what closes the secrets that the database keeps."""
-    return Sealer.derived(settings.secret_key.get_secret_value())
+    """Make what closes the secrets that the database keeps.
+
+    Its last key follows from the secret key, so that what was sealed before there were keys of
+    their own still opens.
+
+    Raises:
+        BadSetting: the keys are none.
+    """
+    secret = settings.secret_key.get_secret_value()
+    given = settings.sealing_keys
+    keys = {} if given is None else _sealing_keys(given.get_secret_value())
+    return Sealer.derived(secret, keys=keys)
+
+
+def _sealing_keys(given: str) -> dict[str, bytes]:
+    keys: dict[str, bytes] = {}
+    for number, part in enumerate(given.split(","), start=1):
+        name, _, text = part.strip().partition(":")
+        wrong = None
+        try:
+            key = base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not _KEY_ID.fullmatch(name):
+            wrong = "has no id of 1 to 20 letters, digits, - and _ before its colon"
+        elif name == Sealer.DERIVED:
+            wrong = f"has the id {name}, which is that of the key made from the secret key"
+        elif name in keys:
+            wrong = "has the id of one before it"
+        elif len(key) != KEY_BYTES:
+            wrong = f"is not {KEY_BYTES} bytes in base 64"
+        if wrong is not None:
+            message = (
+                f"TALLYSTICK_SEALING_KEYS cannot be used: key {number} {wrong}. Make one with "
+                "`openssl rand -base64 32` and write it as ID:KEY, with commas between several."
+            )
+            raise BadSetting(message)
+        keys[name] = key
+    return keys
+
+
+def address(settings: Settings) -> str:
+    """Say where the server answers on this machine."""
+    host = "localhost" if settings.host in EVERYWHERE else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def channel(settings: Settings) -> "Channel | None":
+    """Make the way by which mails leave; None in production where none is set, so that they wait.
+
+    Raises:
+        BadSetting: the mail server or the sender cannot be used.
+    """
+    # Only what sends mails loads what sends them.
+    from tallystick.channels.console import Console  # noqa: PLC0415
+    from tallystick.channels.mailbox import Mailbox  # noqa: PLC0415
+    from tallystick.channels.mime import address as read_address  # noqa: PLC0415
+    from tallystick.channels.smtp import Server, Smtp  # noqa: PLC0415
+
+    try:
+        sender = read_address(settings.mail_from or MAIL_FROM)
+    except ValueError:
+        message = (
+            f"TALLYSTICK_MAIL_FROM is {shown(settings.mail_from)}, which cannot be used. Set it to "
+            "one address, such as Northfield <books@example.com>."
+        )
+        raise BadSetting(message) from None
+    if settings.smtp_url is not None:
+        try:
+            server = Server.at(settings.smtp_url.get_secret_value())
+        except ValueError as error:
+            message = (
+                f"TALLYSTICK_SMTP_URL cannot be used: {error}. Set it to smtp:// or smtps://, then "
+                "USER:PASSWORD@ where the server wants them, then its name and port. Percent-"
+                "encode what is no letter or digit in the password."
+            )
+            raise BadSetting(message) from None
+        return Smtp(server, sender)
+    if settings.mailbox_dir is not None:
+        return Mailbox(Path(settings.mailbox_dir), sender)
+    return Console(sys.stderr, sender) if settings.environment == "development" else None
+
+
+def _handlers(settings: Settings, database: Database) -> Mapping[str, Handler]:
+    """Say who does tasks of which kind."""
+    from tallystick.notices.composing import Composer  # noqa: PLC0415
+    from tallystick.notices.outbox import Outbox  # noqa: PLC0415
+
+    way = channel(settings)
+    if way is None:
+        return {}
+    composer = Composer(settings.base_url or address(settings))
+    return Outbox(database, way, composer, signer(settings)).handlers()
 
 
 def audit(conn: Connection) -> list[books.Finding]:
@@ -105,7 +207,8 @@ def make_worker(settings: Settings) -> Iterator[worker.Worker]:
     """Make a worker on a database of its own, which is closed after it."""
     database = open_database(settings, deadline_s=WORKER_DEADLINE_S)
     try:
-        yield worker.Worker(database, clock.now, worker.jobs(), handlers={})
+        handlers = _handlers(settings, database)
+        yield worker.Worker(database, clock.now, worker.jobs(), handlers=handlers)
     finally:
         database.close()
 

@@ -168,7 +168,8 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop`."""
-        log.info("worker started", jobs=[turn.job.name for turn in self._turns])
+        jobs = [turn.job.name for turn in self._turns]
+        log.info("worker started", jobs=jobs, tasks=list(self.handled))
         with self._tasks.beside():
             while not self._stopping.is_set():
                 wait_s = self.step()
@@ -190,6 +191,11 @@ class Worker:
     def wake(self) -> None:
         """Look for tasks at once, because one was added."""
         self._tasks.wake()
+
+    @property
+    def handled(self) -> tuple[str, ...]:
+        """The kinds of tasks that it does."""
+        return self._tasks.kinds
 
     def do_tasks(self) -> int:
         """Claim some of the tasks that are due and do them; give how many were due."""
@@ -236,6 +242,7 @@ class _Tasks:
         self._database = database
         self._clock = clock
         self._handlers = handlers
+        self.kinds = tuple(sorted(handlers))
         self._stopping = stopping
         self._monotonic = monotonic
         self._woken = threading.Event()
@@ -281,8 +288,9 @@ class _Tasks:
 
     def _step(self, pool: ThreadPoolExecutor) -> int:
         now, lease_id = self._clock(), ids.new()
-        kinds = tuple(self._handlers)
-        seen = self._database.read(lambda conn: tasks.due(conn, kinds, now, limit=CLAIMED_AT_ONCE))
+        seen = self._database.read(
+            lambda conn: tasks.due(conn, self.kinds, now, limit=CLAIMED_AT_ONCE)
+        )
         if not seen:
             return 0
         claimed = self._database.write(lambda conn: tasks.claim(conn, seen, lease_id, now))

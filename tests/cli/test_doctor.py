@@ -12,7 +12,7 @@ def test_an_empty_database_wants_its_tables(run: Run) -> None:
     bad = [line for line in ended.out.splitlines() if line.startswith("bad")]
     todo = f"this program needs {migrations.head()}. Run `tallystick migrate up`."
     assert bad == [f"bad  revision      none. The database has no tables yet, but {todo}"]
-    assert ended.err == "1 of 9 need a hand.\n"
+    assert ended.err == "1 of 10 need a hand.\n"
 
 
 def test_a_database_that_does_not_answer_ends_the_look(
@@ -37,3 +37,22 @@ def test_a_production_key_is_not_shown(run: Run) -> None:
     ended = run("doctor", ENVIRONMENT="production", SECRET_KEY=secret)
     assert "secret key    set\n" in ended.out
     assert secret not in ended.out + ended.err
+
+
+def test_how_mails_leave(run: Run) -> None:
+    def mail(**given: str) -> tuple[bool, str, str]:
+        found = {each["name"]: each for each in run("doctor", "--json", **given).json["findings"]}
+        return found["mail"]["ok"], found["mail"]["found"], found["mail"]["todo"]
+
+    terminal = "printed on the terminal; set TALLYSTICK_SMTP_URL to send them"
+    assert mail() == (True, terminal, "")
+    ok, found, todo = mail(SMTP_URL="smtp://ann:hush@127.0.0.1:1")
+    assert (ok, found) == (False, "The mail server cannot be reached: Connection refused")
+    assert todo == "Correct TALLYSTICK_SMTP_URL, or look at the mail server."
+    ok, _, todo = mail(SMTP_URL="http://ann:hush@127.0.0.1")
+    assert (ok, "hush" in todo) == (False, False)
+    ok, _, todo = mail(SEALING_KEYS="hush")
+    assert (ok, "TALLYSTICK_SEALING_KEYS cannot be used" in todo) == (False, True)
+    waits = "no server is set in TALLYSTICK_SMTP_URL, so mails wait"
+    secret = "a secret of thirty-two characters or more"
+    assert mail(ENVIRONMENT="production", SECRET_KEY=secret) == (True, waits, "")

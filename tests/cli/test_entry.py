@@ -46,6 +46,7 @@ def test_the_published_commands_exist() -> None:
         "migrate status",
         "migrate up",
         "organizations list",
+        "secrets rotate",
         "serve",
         "statement",
         "tasks list",

@@ -1,13 +1,21 @@
 """Tasks that wait or were given up, as an operator sees them."""
 
+import base64
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+from sqlalchemy import select
+
+from tallystick.auth.models import USERS
+from tallystick.auth.two_factor import SEALED_AS
 from tallystick.kernel import ids, tasks
 from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.clock import now
 from tallystick.kernel.database import Database
 from tallystick.kernel.rows import Writes
+from tallystick.kernel.sealing import Sealer
+from tallystick.settings import DEVELOPMENT_SECRET_KEY
 from tests.cli.conftest import Run
 
 
@@ -60,3 +68,52 @@ def test_a_task_that_waits_long_looks_like_no_worker(run: Run, migrated: str) ->
     todo = "See that a worker runs: `tallystick up` or `tallystick worker`."
     assert _finding(run, "tasks") == (False, "the oldest has been due for 90 minutes", todo)
     assert run("doctor").code == 1
+
+
+def _sealed(url: str) -> dict[UUID, str | None]:
+    database = Database(url)
+    found = database.read(lambda conn: conn.execute(select(USERS.c.id, USERS.c.totp_sealed)).all())
+    database.close()
+    return {row.id: row.totp_sealed for row in found}
+
+
+def _user(url: str, sealed: str | None) -> UUID:
+    user_id = ids.new()
+    row = {
+        "id": user_id,
+        "email": f"{user_id.hex}@example.com",
+        "email_key": f"{user_id.hex}@example.com",
+        "name": "Ann",
+        "totp_sealed": sealed,
+        "platform": False,
+        "active": True,
+        "version": 1,
+        "created_at": now(),
+        "updated_at": now(),
+    }
+    database = Database(url)
+    database.write(lambda conn: conn.execute(USERS.insert(), row))
+    database.close()
+    return user_id
+
+
+def test_secrets_are_sealed_anew(run: Run, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallystick.cli.tending.AT_ONCE", 2)
+    old, new = (base64.b64encode(each * 32).decode() for each in (b"o", b"n"))
+    first = Sealer.derived(DEVELOPMENT_SECRET_KEY)
+    people = [_user(migrated, first.seal(SEALED_AS, b"JBSWY3DP")) for _ in range(5)]
+    without = _user(migrated, None)
+    lost = _user(migrated, Sealer({"lost": b"x" * 32}).seal(SEALED_AS, b"x"))
+    ended = run("secrets", "rotate", SEALING_KEYS=f"new:{new},old:{old}")
+    assert (ended.code, ended.out) == (1, f"cannot be opened: login {lost}\n")
+    assert ended.err.startswith("5 secrets were sealed anew with the key new.\n1 open with none")
+    held = _sealed(migrated)
+    after = Sealer({"new": b"n" * 32})
+    assert {after.open(SEALED_AS, held[each] or "") for each in people} == {b"JBSWY3DP"}
+    assert held[without] is None
+    again = run(
+        "secrets", "rotate", SEALING_KEYS=f"new:{new},lost:{base64.b64encode(b'x' * 32).decode()}"
+    )
+    assert (again.code, again.err) == (0, "1 secrets were sealed anew with the key new.\n")
+    assert run("secrets", "rotate", SEALING_KEYS=f"new:{new}").err.startswith("0 secrets")
+    assert run("secrets", "rotate", SEALING_KEYS="hush").code == 2

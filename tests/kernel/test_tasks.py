@@ -97,7 +97,13 @@ def test_a_claimed_task_is_due_again_when_its_lease_has_ended(shelf: Shelf, book
     lease_id = ids.new()
     [claimed] = shelf.claim(SOON, lease_id=lease_id)
     assert claimed == Claimed(
-        books.organization_id, task_id, shelf.kind, {"number": 0}, 1, lease_id
+        books.organization_id,
+        task_id,
+        shelf.kind,
+        {"number": 0},
+        1,
+        lease_id,
+        START + timedelta(seconds=1),
     )
     assert shelf.claim(LATER - timedelta(microseconds=1)) == []
     [again] = shelf.claim(LATER)

@@ -15,6 +15,7 @@ from tallystick.cli import failing, opened
 from tallystick.cli.output import say, show_json, show_line
 from tallystick.kernel import clock, tasks
 from tallystick.kernel.errors import Refused
+from tallystick.kernel.tasks import Later
 from tallystick.migrations.steps import COLLATION
 
 
@@ -54,7 +55,7 @@ def doctor(*, as_json: bool) -> bool:
 
 
 def _look(found: settings.Settings) -> list[Finding]:
-    findings = [_names(), _secret(found), _zones()]
+    findings = [_names(), _secret(found), _zones(), _mail(found)]
     try:
         with closing(wiring.open_database(found, deadline_s=opened.DEADLINE_S)) as database:
             findings.append(database.read(_version))
@@ -100,6 +101,21 @@ def _zones() -> Finding:
         found=f"{count} known",
         todo="" if count else "Install the package tzdata.",
     )
+
+
+def _mail(found: settings.Settings) -> Finding:
+    try:
+        way = wiring.channel(found)
+        wiring.sealer(found)
+        if way is None:
+            words = "no server is set in TALLYSTICK_SMTP_URL, so mails wait"
+            return Finding("mail", ok=True, found=words)
+        return Finding("mail", ok=True, found=way.look())
+    except settings.BadSetting as error:
+        return Finding("mail", ok=False, found="no way to send", todo=str(error))
+    except Later as error:
+        todo = "Correct TALLYSTICK_SMTP_URL, or look at the mail server."
+        return Finding("mail", ok=False, found=str(error).rstrip("."), todo=todo)
 
 
 def _revision(conn: Connection) -> Finding:

@@ -49,6 +49,7 @@ organizations = _group("organizations", "Organizations: those who are owed.")
 app.add_typer(key.key, name="key", help="API keys.")
 app.add_typer(books.export, name="export", help="The books for other programs.")
 app.add_typer(invoices.invoices, name="invoices", help="Invoices: what is owed.")
+app.add_typer(upkeep.secrets, name="secrets", help="Secrets that the database keeps sealed.")
 app.add_typer(upkeep.tasks, name="tasks", help="What the worker does, such as sending mails.")
 app.add_typer(books.imports, name="import", help="Customers and invoices from files.")
 

@@ -19,17 +19,17 @@ PACKAGE = Path(tallystick.__file__).parent
 """Where a change makes a server that reloads start again."""
 GRACE_S = 20
 """How long requests in flight may take to end when the server is told to stop."""
-EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, not listened on
 
 
 def up(*, host: str | None, port: int | None, root_dialect: str | None) -> None:
     """Migrate, serve and work in one process."""
     found = settings.load(host=host, port=port, root_dialect=root_dialect)
     wiring.chosen_dialects(found)
+    wiring.channel(found)
     _check_address(found)
     wiring.start_logs(found)
     migrating.up("head", quiet=True)
-    say(welcome.text(found, _url(found)))
+    say(welcome.text(found, wiring.address(found)))
     _run(found, workers=1, reload=False, works=True)
 
 
@@ -44,7 +44,7 @@ def serve(
     with opened.database():
         pass
     wiring.start_logs(found)
-    say(f"Tallystick serves {_url(found)}")
+    say(f"Tallystick serves {wiring.address(found)}")
     _run(found, workers=workers, reload=reload)
 
 
@@ -90,8 +90,3 @@ def _check_address(found: Settings) -> None:
                 "--host and --port, or TALLYSTICK_HOST and TALLYSTICK_PORT."
             )
         raise BadSetting(message) from None
-
-
-def _url(found: Settings) -> str:
-    host = "localhost" if found.host in EVERYWHERE else found.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{found.port}"

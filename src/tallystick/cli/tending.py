@@ -1,15 +1,20 @@
-"""Look at tasks, and let those that were given up begin anew."""
+"""Look at tasks and let those that were given up begin anew; seal secrets anew."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 
+from tallystick import settings, wiring
+from tallystick.auth.resealing import SEALED, reseal
 from tallystick.cli import opened
-from tallystick.cli.output import say, show_json, show_table
+from tallystick.cli.output import say, show_json, show_line, show_table
 from tallystick.kernel import clock, tasks
 from tallystick.kernel.errors import Refused
 
+AT_ONCE = 100
+"""Secrets that are sealed anew in one transaction."""
 SHOWN = ("id", "kind", "attempts", "created_at", "due_at", "dead_at", "last_error")
 
 
@@ -37,6 +42,38 @@ def retry(task_id: UUID | None) -> None:
     if task_id is not None and not count:
         raise Refused("task.unknown", f"No task {task_id} was given up.")
     say(f"{count} begin anew. A worker does them.")
+
+
+def rotate() -> bool:
+    """Seal every secret with the newest key; give whether all of them could be opened."""
+    sealer = wiring.sealer(settings.load())
+    resealed, unopened = 0, []
+    with opened.database() as database:
+        for column, purpose in SEALED:
+            after: UUID | None = None
+            while True:
+                page = partial(
+                    reseal,
+                    sealer=sealer,
+                    column=column,
+                    purpose=purpose,
+                    after=after,
+                    limit=AT_ONCE,
+                )
+                done = database.write(page)
+                resealed += done.resealed
+                unopened += done.unopened
+                after = done.next_after
+                if after is None:
+                    break
+    for row in unopened:
+        show_line(f"cannot be opened: {row}")
+    say(f"{resealed} secrets were sealed anew with the key {sealer.newest}.")
+    if unopened:
+        say(
+            f"{len(unopened)} open with none of the keys. Add the one that sealed them, and repeat."
+        )
+    return not unopened
 
 
 def _shown(row: Row[Any]) -> dict[str, Any]:

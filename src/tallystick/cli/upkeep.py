@@ -1,4 +1,4 @@
-"""The commands that look after what the worker does.
+"""The commands that look after what the worker does, and after sealed secrets.
 
 What a command does is imported when it runs, so that `--help` answers at once.
 """
@@ -9,9 +9,11 @@ from uuid import UUID
 
 import typer
 
+from tallystick.cli import exits
 from tallystick.cli.options import Json, help_text
 
 tasks = typer.Typer(no_args_is_help=True)
+secrets = typer.Typer(no_args_is_help=True)
 
 
 @tasks.command(
@@ -49,3 +51,18 @@ def retry_tasks(
     from tallystick.cli import tending
 
     tending.retry(task)
+
+
+@secrets.command(
+    "rotate",
+    help=help_text(
+        "Seal every secret in the database anew, with the first of TALLYSTICK_SEALING_KEYS.",
+        "May be stopped and started again. Says how many it sealed; exit 1 when some do not open.",
+        examples=("secrets rotate",),
+    ),
+)
+def rotate_secrets() -> None:
+    from tallystick.cli import tending
+
+    if not tending.rotate():
+        raise typer.Exit(exits.PROBLEM)

@@ -14,6 +14,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 
 
@@ -24,16 +25,19 @@ class CannotOpen(Exception):
 class Sealer:
     """Seals with the first of its keys and opens with any."""
 
+    DERIVED: Final = "secret"
+    """The id of the key that follows from the secret key of the settings."""
+
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         """Take keys of 32 bytes by their ids, which hold no dot; the first one seals."""
         self._keys = {name: AESGCM(key) for name, key in keys.items()}
         self._newest = next(iter(self._keys))
 
-    @staticmethod
-    def derived(secret_key: str) -> "Sealer":
-        """Make one whose only key follows from the secret key of the settings."""
+    @classmethod
+    def derived(cls, secret_key: str, *, keys: Mapping[str, bytes] | None = None) -> "Sealer":
+        """Make one whose last key follows from the secret key of the settings."""
         key = hashlib.sha256(b"sealing\x00" + secret_key.encode()).digest()
-        return Sealer({"secret": key})
+        return Sealer({**(keys or {}), cls.DERIVED: key})
 
     def seal(self, purpose: str, secret: bytes) -> str:
         """Seal a secret; what was sealed for one purpose opens for no other.
@@ -57,6 +61,7 @@ class Sealer:
         except (KeyError, InvalidTag, binascii.Error, ValueError) as error:
             raise CannotOpen(name) from error
 
-    def is_newest(self, sealed: str) -> bool:
-        """Tell whether something was sealed with the key that seals now."""
-        return sealed.partition(".")[0] == self._newest
+    @property
+    def newest(self) -> str:
+        """The id of the key that seals now."""
+        return self._newest

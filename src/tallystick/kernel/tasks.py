@@ -89,6 +89,8 @@ class Claimed:
     attempts: int
     """How often it was claimed, this time included."""
     lease_id: UUID
+    created_at: datetime
+    """When it was wanted."""
 
 
 _CLAIM: Final[Update] = (
@@ -163,7 +165,15 @@ def claim(
     theirs = (TASKS.c.organization_id, TASKS.c.id)
     found = rows.find(conn, theirs, [(row.organization_id, row.id) for row in seen])
     return [
-        Claimed(row.organization_id, row.id, row.kind, row.payload, row.attempts, row.lease_id)
+        Claimed(
+            row.organization_id,
+            row.id,
+            row.kind,
+            row.payload,
+            row.attempts,
+            row.lease_id,
+            row.created_at,
+        )
         for row in found
         if row.lease_id == lease_id
     ]
