@@ -224,4 +224,4 @@ def test_it_works_beside_and_stops_when_told() -> None:
 
 def test_every_job_has_a_name_of_its_own() -> None:
     names = [job.name for job in worker.jobs()]
-    assert names == ["close_months", "forget_tasks"]
+    assert names == ["close_months", "forget_tasks", "forget_tries", "forget_tokens"]

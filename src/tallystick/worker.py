@@ -20,6 +20,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection
 
+from tallystick.auth import guessing, mailed
 from tallystick.kernel import ids, tasks
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.database import Database
@@ -46,6 +47,8 @@ def jobs() -> Sequence[Job]:
     return (
         Job("close_months", 15 * 60, close_months),
         Job("forget_tasks", 60 * 60, forget_tasks),
+        Job("forget_tries", 15 * 60, forget_tries),
+        Job("forget_tokens", 60 * 60, forget_tokens),
     )
 
 
@@ -132,6 +135,16 @@ def forget_tasks(work: Work) -> None:
     forget = partial(tasks.forget, now=work.now, limit=FORGOTTEN_AT_ONCE)
     while not work.stopping() and work.database.write(forget) == FORGOTTEN_AT_ONCE:
         pass
+
+
+def forget_tries(work: Work) -> None:
+    """Remove the counters of guesses that are over (`tallystick.auth.guessing`)."""
+    work.database.write(partial(guessing.prune, at=work.now))
+
+
+def forget_tokens(work: Work) -> None:
+    """Remove the tokens of mails that were over long ago (`tallystick.auth.mailed`)."""
+    work.database.write(partial(mailed.prune, at=work.now))
 
 
 @dataclass(slots=True)

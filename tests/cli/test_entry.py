@@ -52,6 +52,7 @@ def test_the_published_commands_exist() -> None:
         "tasks list",
         "tasks retry",
         "up",
+        "user add",
         "worker",
     }
 

@@ -89,6 +89,8 @@ def test_up_migrates_serves_and_says_where(start: Callable[..., Served], port: i
     assert f"Tallystick http://127.0.0.1:{port}" in words
     assert f"API        http://127.0.0.1:{port}/docs" in words
     assert sum(line.endswith(" demo") for line in words) == 1
+    [first] = [line for line in words if line.startswith("curl ") and "/v1/setup" in line]
+    assert [line for line in err.splitlines() if '"token"' in line] == [first]
     logged = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     assert "Application shutdown complete." in {line["event"] for line in logged}
     told = [line["event"] for line in logged]

@@ -7,6 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx2
+import pytest
+from fastapi import FastAPI
 from sqlalchemy import Connection, delete, select
 
 from tallystick.auth import passwords, setting_up
@@ -18,6 +20,7 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
 from tallystick.kernel.tasks import TASKS
 from tallystick.web import cookies
+from tests.web.conftest import MakeClient, Moment
 
 PASSWORD: Final = "four words in a row"
 _HASH: Final = passwords.hashed(PASSWORD)
@@ -106,6 +109,14 @@ class People:
             return conn.execute(statement).all()
 
         return self.database.read(read)
+
+
+@pytest.fixture
+def people(app: FastAPI, database: Database, moment: Moment, make_client: MakeClient) -> People:
+    """Return what makes people; nobody has tried anything yet."""
+    made = People(database, app.state.edge.signer, moment, make_client)
+    made.forget_tries()
+    return made
 
 
 def secret_of(response: httpx2.Response) -> str:

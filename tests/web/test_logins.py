@@ -16,18 +16,13 @@ from tallystick.auth.models import MAILED_TOKENS, SESSIONS, USERS
 from tallystick.kernel import events, ids
 from tallystick.kernel.database import Database
 from tests.web.conftest import MakeClient, Moment, School
-from tests.web.people import PASSWORD, People, secret_of
+from tests.web.people import PASSWORD, People, people, secret_of
+
+__all__ = ["people"]
 
 pytestmark = pytest.mark.anyio
 
 NEW = "another four words in a row"
-
-
-@pytest.fixture
-def people(app: FastAPI, database: Database, moment: Moment, make_client: MakeClient) -> People:
-    made = People(database, app.state.edge.signer, moment, make_client)
-    made.forget_tries()
-    return made
 
 
 def _sign_up(email: str, **members: Any) -> dict[str, Any]:

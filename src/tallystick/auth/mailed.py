@@ -3,11 +3,11 @@
 What travels is the signed id, which the edge signs and reads; here are the rows behind it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from tallystick.auth.models import MAILED_TOKENS
 from tallystick.kernel import ids, rows
@@ -21,6 +21,8 @@ GOOD_FOR: Final = {
     "reset_password": timedelta(hours=1),
     "change_email": timedelta(hours=24),
 }
+KEPT: Final = timedelta(days=30)
+"""How long a token that is over is kept: a mail about it may still wait."""
 
 
 def add(
@@ -85,6 +87,12 @@ def use(conn: Connection, act: Act, purpose: str, token_id: UUID) -> Row[Any]:
         raise unknown()
     conn.execute(update(MAILED_TOKENS).where(MAILED_TOKENS.c.id == token_id).values(used_at=act.at))
     return token
+
+
+def prune(conn: Connection, at: datetime) -> int:
+    """Remove the tokens that were over long ago; give how many there were."""
+    over = MAILED_TOKENS.c.expires_at <= at - KEPT
+    return conn.execute(delete(MAILED_TOKENS).where(over)).rowcount
 
 
 def unknown() -> Refused:

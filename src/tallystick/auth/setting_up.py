@@ -5,9 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from tallystick.auth import mailed, policy, users
-from tallystick.auth.models import MEMBERSHIPS
-from tallystick.kernel import events, ids
+from tallystick.auth import access, mailed, memberships, policy, users
+from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.rows import Writes
@@ -67,7 +66,7 @@ def set_up(
         no = answer.outcome
         pointer = f"/organization{no.pointer}"
         raise Refused(no.code, no.detail, pointer=pointer, facts=no.facts)
-    add_member(conn, act, UUID(answer.outcome["id"]), person.id, policy.OWNER_ROLE)
+    _add_member(conn, act, UUID(answer.outcome["id"]), person.id, policy.OWNER_ROLE)
 
 
 def check_undone(conn: Connection) -> None:
@@ -83,33 +82,21 @@ def add_person(
     """Make a user for an operator, and a member of an organization.
 
     Refuses:
-        The codes of `users.create_user`.
+        role.unknown, and the codes of `users.create_user`.
     """
     _create(conn, act, person)
     if organization_id is not None:
-        assert role in policy.ROLES, "the command line takes the built-in ones"
-        add_member(conn, act, organization_id, person.id, role)
+        assert role is not None, "a member has a role"
+        _add_member(conn, act, organization_id, person.id, role)
 
 
-def add_member(conn: Connection, act: Act, organization_id: UUID, user_id: UUID, role: str) -> None:
-    """Make somebody new a member."""
-    writes = Writes()
-    writes.add(
-        MEMBERSHIPS,
-        {
-            "organization_id": organization_id,
-            "user_id": user_id,
-            "role": role,
-            "active": True,
-            "version": 1,
-            "created_at": act.at,
-            "updated_at": act.at,
-        },
-    )
+def _add_member(
+    conn: Connection, act: Act, organization_id: UUID, user_id: UUID, role: str
+) -> None:
+    access.lock(conn, [organization_id])
+    access.permissions_of(conn, organization_id, role)
     there = replace(act, organization_id=organization_id)
-    payload = {"user_id": str(user_id), "role": role}
-    events.emit(writes, there, "member.added", user_id, payload)
-    writes.flush(conn)
+    memberships.add_member(conn, there, user_id, role)
 
 
 def _create(conn: Connection, act: Act, person: Person) -> None:

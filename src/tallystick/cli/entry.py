@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from tallystick.cli import books, exits, invoices, key, upkeep
+from tallystick.cli import books, exits, invoices, key, people, upkeep
 from tallystick.cli.options import DAY, Json, Organization
 from tallystick.cli.options import help_text as _help
 
@@ -51,6 +51,7 @@ app.add_typer(books.export, name="export", help="The books for other programs.")
 app.add_typer(invoices.invoices, name="invoices", help="Invoices: what is owed.")
 app.add_typer(upkeep.secrets, name="secrets", help="Secrets that the database keeps sealed.")
 app.add_typer(upkeep.tasks, name="tasks", help="What the worker does, such as sending mails.")
+app.add_typer(people.user, name="user", help="Users: people who log in.")
 app.add_typer(books.imports, name="import", help="Customers and invoices from files.")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]

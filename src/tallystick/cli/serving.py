@@ -9,7 +9,7 @@ import uvicorn
 
 import tallystick
 from tallystick import settings, wiring
-from tallystick.cli import migrating, opened, welcome
+from tallystick.cli import adding, migrating, opened, welcome
 from tallystick.cli.output import say
 from tallystick.settings import BadSetting, Settings
 
@@ -29,7 +29,7 @@ def up(*, host: str | None, port: int | None, root_dialect: str | None) -> None:
     _check_address(found)
     wiring.start_logs(found)
     migrating.up("head", quiet=True)
-    say(welcome.text(found, wiring.address(found)))
+    say(welcome.text(found, wiring.address(found), adding.setup_token(found)))
     _run(found, workers=1, reload=False, works=True)
 
 

@@ -12,6 +12,8 @@ from tallystick.settings import Settings
 DEMO_SLUG = "northfield"
 
 # The README shows the same commands; a test compares them.
+SETUP = """\
+curl -sS "{url}/v1/setup" -H "Content-Type: application/json" -d '{{"token": "{token}", "email": "you@example.com", "name": "Your Name", "password": "YOUR OWN"}}'"""  # noqa: E501  # commands are pasted whole
 WALK = """\
 KEY=$({program} key create --organization {slug} --role owner)
 post() {{ curl -sS "{url}/v1/$1" -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d "$2"; echo; }}
@@ -30,8 +32,8 @@ show payments/$SECOND/receipt
 {program} audit"""  # noqa: E501  # commands are pasted whole
 
 
-def text(found: Settings, url: str) -> str:
-    """Say what to open and what to type next."""
+def text(found: Settings, url: str, token: str | None) -> str:
+    """Say what to open and what to type next; the token is there while nobody can log in."""
     organization = _newest(found)
     if organization is None:
         steps = f"{_program()} demo"
@@ -41,6 +43,7 @@ def text(found: Settings, url: str) -> str:
         f"Tallystick {url}",
         f"API        {url}/docs",
         "",
+        *_first_login(url, token),
         "Next, in another terminal in this folder:",
         "",
         steps,
@@ -48,6 +51,23 @@ def text(found: Settings, url: str) -> str:
         "Ctrl-C stops it.",
     ]
     return "\n".join(lines)
+
+
+def setup(url: str, token: str) -> str:
+    """Write the command that makes the first person."""
+    return SETUP.format(url=url, token=token)
+
+
+def _first_login(url: str, token: str | None) -> list[str]:
+    if token is None:
+        return []
+    return [
+        "Nobody can log in yet. This makes the first person, within 24 hours and until the next",
+        "start, with an address and a password of your own:",
+        "",
+        setup(url, token),
+        "",
+    ]
 
 
 def walk(program: str, url: str, slug: str, currency: str) -> str:
