@@ -239,12 +239,31 @@ def test_production_takes_a_key_of_its_own_or_none(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_bad_older_value_names_its_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOG_LEVEL", "loud")
-    with pytest.raises(BadSetting, match=r"^LOG_LEVEL is “loud”"):
+    for level in ("loud", "LOUD"):
+        monkeypatch.setenv("LOG_LEVEL", level)
+        with pytest.raises(BadSetting, match=r"^LOG_LEVEL is “loud”"):
+            load()
+
+
+@pytest.mark.parametrize(
+    "key", ["clé-b7f0a1c44e9d21", "b7f0a1c44e9d21\n", " b7f0a1c44e9d21", "密钥"]
+)
+def test_a_key_that_no_header_carries_is_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("API_KEY", key)
+    with pytest.raises(BadSetting) as refused:
         load()
+    assert str(refused.value) == (
+        "API_KEY cannot be used. Set it to a key that nobody else knows, of letters, digits and "
+        "signs of ASCII and without spaces around it, since a header carries nothing else unharmed."
+    )
 
 
-@pytest.mark.parametrize("prefix", ["api", "/", "/v1", "/dialects/x", "/api/"])
+def test_a_prefix_may_end_with_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_V1_PREFIX", "/billing/v2/")
+    assert load().api_v1_prefix == "/billing/v2"
+
+
+@pytest.mark.parametrize("prefix", ["api", "/", "/v1", "/dialects/x", "/v1/", "//"])
 def test_a_prefix_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
     monkeypatch.setenv("API_V1_PREFIX", prefix)
     with pytest.raises(BadSetting, match="a path such as /api/v1"):

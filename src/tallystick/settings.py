@@ -50,6 +50,9 @@ _KEY_SAMPLE = re.compile(
     re.IGNORECASE,
 )
 
+_SENDABLE = re.compile(r"[!-~]([ -~]*[!-~])?")
+"""What arrives in a header as it was sent: printable ASCII without spaces around it."""
+
 _SHOWN_MAX = 40
 _PORT_MAX = 65_535
 _SECRET = frozenset({"secret_key", "database_url", "api_key", "smtp_url", "sealing_keys"})
@@ -62,7 +65,8 @@ _WANTED = {
     "log_format": "one of json and console",
     "database_url": "a database address, such as sqlite:///tallystick.db",
     "secret_key": "a text of at least 32 characters",
-    "api_key": "a key that nobody else knows",
+    "api_key": "a key that nobody else knows, of letters, digits and signs of ASCII and without "
+    "spaces around it, since a header carries nothing else unharmed",
     "api_v1_prefix": "a path such as /api/v1, and not one of our own",
     "dialects": "names of older contracts with commas between them, such as school-billing",
     "root_dialect": "the name of an older contract, such as school-billing",
@@ -128,6 +132,18 @@ class Settings(BaseSettings):
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("api_v1_prefix", mode="before")
+    @classmethod
+    def _without_a_slash_at_the_end(cls, value: object) -> object:
+        return value.rstrip("/") if isinstance(value, str) else value
+
+    @field_validator("api_key")
+    @classmethod
+    def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _SENDABLE.fullmatch(value.get_secret_value()):
+            raise ValueError("no header can carry it")
+        return value
 
     @field_validator("api_v1_prefix")
     @classmethod
@@ -272,13 +288,20 @@ def _sentence(detail: ErrorDetails, given: dict[str, Any]) -> str:
         return detail["msg"].removeprefix("Value error, ")
     name = str(detail["loc"][0]).removeprefix(PREFIX.lower())
     variable = f"{PREFIX}{name.upper()}"
-    if name in OLDER and variable not in os.environ and detail["input"] == _older().get(name):
+    older = _older().get(name)
+    # What was read is in small letters where case does not count.
+    if name in OLDER and variable not in os.environ and _same(detail["input"], older):
         variable = OLDER[name]
     wanted = _WANTED[name]
     if name in _SECRET:
         return f"{variable} cannot be used. Set it to {wanted}."
     value = given.get(name, detail["input"])
     return f"{variable} is {_shown(value)}, which cannot be used. Set it to {wanted}."
+
+
+def _same(value: object, older: str | None) -> bool:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    return older is not None and text.lower() == older.lower()
 
 
 def _shown(value: object) -> str:

@@ -607,7 +607,7 @@ async def test_an_unknown_address_or_method_has_the_form_of_the_contract(
 ) -> None:
     await contract.refused("GET", "/nothing", 404, "Not Found")
     await contract.refused("PUT", "/schools/1", 405, "Method Not Allowed")
-    assert contract.headers["Allow"] == "DELETE, GET, PATCH"
+    assert contract.headers["Allow"] == "DELETE, GET, HEAD, PATCH"
 
 
 async def test_a_repeated_post_has_its_effect_once(contract: Contract) -> None:
@@ -618,13 +618,56 @@ async def test_a_repeated_post_has_its_effect_once(contract: Contract) -> None:
     assert "Idempotent-Replayed" not in contract.headers
     await contract("POST", path, 201, first, {"amount": "30.00"}, **key)
     assert contract.headers["Idempotent-Replayed"] == "true"
-    await contract("POST", path, 409, sent={"amount": "31.00"}, **key)
+    reused = {
+        "type": "value_error",
+        "loc": ["header", "Idempotency-Key"],
+        "msg": "This Idempotency-Key was used for a different request. Send a new key with a new "
+        "request, or the first request again unchanged.",
+        "input": None,
+    }
+    await contract("POST", path, 422, {"detail": [reused]}, {"amount": "31.00"}, **key)
     await contract("GET", path, 200, [first])
     sent = {"name": f"K {contract.mark}", "country": "MX", "currency": "MXN"}
     school = await contract("POST", "/schools", 201, sent=sent, **key)
     await contract("POST", "/schools", 201, school, sent, **key)
     refused = await contract("POST", "/schools", 409, sent=sent, **{"Idempotency-Key": "again"})
     await contract("POST", "/schools", 409, refused, sent, **{"Idempotency-Key": "again"})
+
+
+async def test_a_repeated_post_is_answered_also_when_its_object_has_gone(
+    contract: Contract,
+) -> None:
+    school = await contract.school()
+    keys = [{"Idempotency-Key": ids.new().hex} for _ in range(3)]
+    ana = {
+        "first_name": "Ana",
+        "last_name": "Example",
+        "email": f"{ids.new().hex}@example.com",
+        "school_id": school["id"],
+    }
+    student = await contract("POST", "/students", 201, sent=ana, **keys[0])
+    bill = {
+        "amount_total": "100.00",
+        "currency": "MXN",
+        "due_date": "2026-12-31",
+        "student_id": student["id"],
+    }
+    invoice = await contract("POST", "/invoices", 201, sent=bill, **keys[1])
+    await contract("DELETE", f"/invoices/{invoice['id']}", 204)
+    await contract("POST", "/invoices", 201, invoice, bill, **keys[1])
+    await contract("DELETE", f"/students/{student['id']}", 204)
+    assert await contract("POST", "/invoices", 201, sent=bill, **keys[1]) == invoice
+    assert contract.headers["Idempotent-Replayed"] == "true"
+    await contract("POST", "/invoices", 404, sent=bill, **keys[2])
+    await contract("DELETE", f"/schools/{school['id']}", 204)
+    # What the first answer said of a person who was erased is not said again.
+    again = await contract("POST", "/students", 201, sent=ana, **keys[0])
+    assert contract.headers["Idempotent-Replayed"] == "true"
+    assert (again["id"], again["school_id"], again["email"]) == (student["id"], school["id"], None)
+    assert "Ana" not in json.dumps(again)
+    assert await contract("POST", "/invoices", 201, sent=bill, **keys[1]) == invoice
+    await contract("POST", "/students", 422, sent={**ana, "first_name": "Eva"}, **keys[0])
+    await contract("POST", "/students", 404, sent=ana, **{"Idempotency-Key": ids.new().hex})
 
 
 async def test_what_happens_is_logged(contract: Contract) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
+from tallystick.invoices.issuing import IssueInvoice, issue_invoices
 from tallystick.kernel.errors import Invalid, Refused
 from tallystick.kernel.rows import Writes
 from tallystick.ledger import accounts, closing
@@ -157,6 +158,33 @@ def booked(books: Books, *entries: tuple[date, str, list[tuple[str, int]]]) -> N
         act = books.act(at=datetime.combine(day, datetime.min.time(), UTC))
         post(writes, act, Entry(kind, day, "EUR", [Leg(*leg) for leg in legs]))
     books.database.write(writes.flush)
+
+
+def test_pages_that_do_not_add_up_any_more_are_refused(books: Books) -> None:
+    """The entry of a draft is as old as the draft, so it stands before those of later drafts."""
+    draft = books.draft(5)
+    books.issued(10)
+    books.issued(100)
+    [first] = blocks(books, limit=1)
+    assert [each["debit"] for each in first["movements"]] == [10]
+    after = first["next"]
+    assert blocks(books, limit=1, after=after)[0]["closing_balance"] == 110
+    books.done(issue_invoices, IssueInvoice(books.act(), UUID(draft["id"])))
+    with pytest.raises(Refused) as refused:
+        blocks(books, limit=1, after=after)
+    assert refused.value.refusal.code == "statement.changed"
+    [again] = blocks(books, limit=2)
+    assert ([each["debit"] for each in again["movements"]], again["closing_balance"]) == (
+        *([5, 10],),
+        115,
+    )
+    # What is booked behind the place is simply there.
+    books.issued(1_000)
+    [last] = blocks(books, limit=9, after=again["next"])
+    assert ([each["debit"] for each in last["movements"]], last["closing_balance"]) == (
+        *([100, 1_000],),
+        1_115,
+    )
 
 
 def test_an_entry_that_moves_nothing_is_left_out(books: Books) -> None:

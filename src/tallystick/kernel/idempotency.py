@@ -147,6 +147,12 @@ def each(
     return given
 
 
+def is_kept(conn: Connection, organization_id: UUID, key: str) -> bool:
+    """Say whether an answer stands under a key, whatever was asked."""
+    place = organization_id, key
+    return bool(rows.find(conn, [KEYS.c.organization_id, KEYS.c.act_key], [place]))
+
+
 def rewrite(
     conn: Connection, organization_id: UUID, keys: Sequence[str], change: Callable[[Any], Any]
 ) -> None:

@@ -1,6 +1,7 @@
 """The organizations and customers that a batch of commands names, read at once and without a lock.
 
-They are master data: what a document needs of them is copied into it.
+They are master data: what a document needs of them is copied into it. Only who must not meet their
+end locks them.
 """
 
 from collections.abc import Collection
@@ -83,6 +84,11 @@ class Named:
         if not row.active:
             raise customers.inactive(row.id)
         return row
+
+
+def lock_customers(conn: Connection, keys: Collection[tuple[UUID, UUID]]) -> None:
+    """Lock customers by organization and id, in that order, until the end of the transaction."""
+    rows.find(conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], keys, lock=True)
 
 
 def seller_copy(organization: Row[Any]) -> dict[str, Any]:

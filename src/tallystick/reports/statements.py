@@ -6,7 +6,8 @@ day prints the same for ever, unless somebody books something on a day before it
 
 A page costs what it shows, wherever it stands: it carries its running balance on. The opening and
 the closing balance come from the sums of closed months, and from the postings of the days that are
-not summed yet.
+not summed yet. What is booked while somebody turns pages may stand before their place; the last
+page then ends with another balance than the books, and is refused.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Row
 
 from tallystick.invoices.models import CREDIT_NOTES, INVOICES
 from tallystick.kernel import ids, paging, rows
-from tallystick.kernel.errors import Invalid
+from tallystick.kernel.errors import Invalid, Refused
 from tallystick.ledger import accounts, closing, movements
 from tallystick.ledger.movements import Place
 from tallystick.parties.customers import get_customer
@@ -109,10 +110,13 @@ def statement(
 ) -> StatementDocument:
     """Read the statement of a customer, or of all together, a block for each currency.
 
-    With a bookmark, the next page of its block, in its period.
+    With a bookmark, the next page of its block, in its period. Run it in a snapshot: balances and
+    movements are read one after the other.
 
     Refuses:
         customer.unknown
+        statement.changed: this is the last page, and what was booked on the pages before it since
+            they were read does not add up to nothing.
     """
     if customer_id is None:
         scope = _Scope(organization_id, closing.CONTROLS, (None,), _below_controls)
@@ -166,9 +170,9 @@ def _block(
     place = (period.start, ids.NIL) if after is None else after.place
     found = _moved(conn, scope, currency, place, end=period.end, wanted=limit + 1)
     page, more = found[:limit], len(found) > limit
-    # What only the sums tell: the opening of a first page, the closing of one that is not the last.
+    # What the sums tell: the opening of a first page, and the closing where more pages are about.
     days = [period.start] if after is None else []
-    if more:
+    if more or after is not None:
         days.append(period.end + timedelta(days=1))
     held = movements.held_before(conn, scope.organization_id, currency, scope.names, days)
     opening, balance = (held[0], held[0]) if after is None else (after.opening, after.balance)
@@ -178,6 +182,12 @@ def _block(
     if more:
         following = Bookmark(currency, period, page[-1].place, opening, balance)
         closes = held[-1]
+    elif after is not None and closes != held[-1]:
+        message = (
+            "Something was booked on the pages of this statement that were read already, so they "
+            "do not add up with this one. Read the statement again from its first page."
+        )
+        raise Refused("statement.changed", message)
     return {
         "currency": currency,
         "opening_balance": opening,

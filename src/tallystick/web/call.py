@@ -251,6 +251,10 @@ class Call:
         """Run a query."""
         return await self.edge.read(query)
 
+    async def read_snapshot(self, query: Callable[[Connection], T]) -> T:
+        """Run a query whose statements all see the same moment."""
+        return await self.edge.read_snapshot(query)
+
     def reply(
         self, document: Mapping[str, Any], *, status: int = 200, location: str | None = None
     ) -> Response:

@@ -48,6 +48,11 @@ class Edge:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.readers, self.database.read, query)
 
+    async def read_snapshot(self, query: Callable[[Connection], T]) -> T:
+        """Run a query whose statements all see the same moment, on a thread of the readers."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.readers, self.database.read_snapshot, query)
+
     async def write(self, command: Callable[[Connection], T]) -> T:
         """Run a command in a transaction of its own, beside those that wait together.
 

@@ -34,7 +34,7 @@ router = APIRouter(
     generate_unique_id_function=operation_id,
 )
 
-_PERIOD = ("statement.period", "money.currency_unknown")
+_PERIOD = ("statement.period", "statement.changed", "money.currency_unknown")
 
 
 @router.get(
@@ -115,7 +115,7 @@ async def _statement(call: Call, query: StatementQuery, customer_id: UUID | None
     )
     if query.currency is not None:
         money.exponent(query.currency, pointer="/currency")
-    found = await call.read(
+    found = await call.read_snapshot(
         lambda conn: statements.statement(
             conn,
             place.id,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from starlette.types import Scope
 
 from tallystick.auth.policy import PLATFORM, PLATFORM_ROLE
-from tallystick.kernel import alias_numbers, ids
+from tallystick.kernel import alias_numbers, idempotency, ids
 from tallystick.kernel.actor import OPERATOR, Act, Actor
 from tallystick.kernel.alias_numbers import Alias, GiveNumbers, Wanted, give_numbers
 from tallystick.kernel.coalescing import UseCase
@@ -91,9 +91,7 @@ class DialectCall:
 
     def act(self, organization_id: UUID) -> Act:
         """Make the act of a command in an organization."""
-        sent = None
-        if self._scope["method"] == "POST":
-            sent = self._arrival.header(b"idempotency-key")
+        sent = self._key()
         hashed = hashlib.sha256(f"{self._scope['method']} {self.path} {self.dialect}\n".encode())
         if self.body is not None:
             hashed.update(json.dumps(self.body, default=str, sort_keys=True).encode())
@@ -105,6 +103,22 @@ class DialectCall:
             fingerprint=hashed.hexdigest(),
             request_id=self._arrival.request_id,
         )
+
+    def _key(self) -> str | None:
+        """Give the key of a request that may be repeated under one."""
+        if self._scope["method"] != "POST":
+            return None
+        return self._arrival.header(b"idempotency-key")
+
+    async def repeats(self, organization_id: UUID) -> bool:
+        """Say whether something was answered under the key of this request, in an organization.
+
+        What was answered is answered again, also when what it was about has gone since.
+        """
+        key = self._key()
+        if key is None:
+            return False
+        return await self.read(lambda conn: idempotency.is_kept(conn, organization_id, key))
 
     async def run(self, use_case: UseCase[T], command: Command) -> T:
         """Run a command and give its result.

@@ -81,7 +81,8 @@ class Mounted:
         for route in self._own:
             if isinstance(route, Route) and route.path_regex.match(inner):
                 methods |= route.methods or set()
-        return sorted(methods)
+        # Whatever can be read by GET can be asked for by HEAD.
+        return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 class Dialects:

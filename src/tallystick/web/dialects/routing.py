@@ -93,8 +93,11 @@ class ContractRoute(APIRoute):
         except Said as said:
             response = refuse(said.status, said.text)
         except Refused as refused:
-            words = self.say(refused)
-            response = refuse(words.status, words.text)
+            if refused.refusal.code == "idempotency.key_reused":
+                response = refuse(422, [_reused(refused)])
+            else:
+                words = self.say(refused)
+                response = refuse(words.status, words.text)
         except Unavailable as unavailable:
             headers = {"Retry-After": str(unavailable.retry_after_s)}
             response = refuse(503, unavailable.detail, headers)
@@ -159,6 +162,15 @@ _BAD_KEY: Final[Fault] = {
     "msg": "String should have 1 to 255 printable ASCII characters",
     "input": None,
 }
+
+
+def _reused(refused: Refused) -> Fault:
+    return {
+        "type": "value_error",
+        "loc": ["header", "Idempotency-Key"],
+        "msg": refused.refusal.detail,
+        "input": None,
+    }
 
 
 def _no_number(name: str, value: str) -> Fault:

@@ -16,6 +16,8 @@ from sqlalchemy import Connection
 from tallystick.invoices import across as invoices
 from tallystick.invoices.currency import ChangeCurrency, change_currencies
 from tallystick.invoices.erasing import erase_customers
+from tallystick.invoices.issuing import IssueNew, issue_new
+from tallystick.invoices.queries import InvoiceDocument
 from tallystick.kernel.actor import Act
 from tallystick.kernel.alias_numbers import Block, together
 from tallystick.kernel.errors import Refusal, Refused
@@ -31,6 +33,7 @@ from tallystick.parties.customers import (
     create_customers,
     get_customer,
 )
+from tallystick.parties.named import lock_customers
 from tallystick.parties.organizations import (
     ChangeOrganization,
     CreateOrganization,
@@ -110,6 +113,8 @@ def close_schools(
     conn: Connection, commands: Sequence[SetOrganizationActive]
 ) -> list[Answer[OrganizationDocument]]:
     """Deactivate schools without students. Refuses: dialect.still_used, inactive already."""
+    # Whoever makes a student holds it too, so none comes while they are counted.
+    Block(conn, NAME, "student")
 
     def work(conn: Connection, command: SetOrganizationActive) -> Answer[OrganizationDocument]:
         answer = set_organizations_active(conn, [command])[0]
@@ -163,10 +168,27 @@ def change_students(
     return together(conn, commands, work)
 
 
+def create_invoices(
+    conn: Connection, commands: Sequence[IssueNew]
+) -> list[Answer[InvoiceDocument]]:
+    """Issue invoices to students whom nobody removes meanwhile. Refuses: as the core does.
+
+    Locks the students, as removing them does.
+    """
+    lock_customers(
+        conn, [(command.act.organization_id, command.content.customer_id) for command in commands]
+    )
+    return issue_new(conn, commands)
+
+
 def remove_students(
     conn: Connection, commands: Sequence[EraseCustomer]
 ) -> list[Answer[CustomerDocument]]:
     """Erase students whose invoices, if any, are void. Refuses: dialect.still_used."""
+    # The whole batch first and in order: two batches must not wait for each other in a circle.
+    lock_customers(
+        conn, [(command.act.organization_id, command.customer_id) for command in commands]
+    )
 
     def work(conn: Connection, command: EraseCustomer) -> Answer[CustomerDocument]:
         answer = erase_customers(conn, [command])[0]

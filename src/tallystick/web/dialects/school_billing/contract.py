@@ -141,7 +141,6 @@ _SAID: Final[dict[str, tuple[int, str | None]]] = {
     "organization.currency_in_use": (400, "Cannot change currency of school with invoices"),
     "invoice.paid": (400, "Cannot void invoice with payments. Refund them first."),
     "invoice.void": (400, "Cannot update voided invoice"),
-    "idempotency.key_reused": (409, None),
 }
 """What our refusals are called; None keeps our own words."""
 

@@ -13,14 +13,14 @@ from tallystick.invoices import across
 from tallystick.invoices.across import IssuedFilter, IssuedInvoice
 from tallystick.invoices.content import DraftContent
 from tallystick.invoices.correcting import VoidInvoice, void_invoices
-from tallystick.invoices.issuing import IssueNew, issue_new
+from tallystick.invoices.issuing import IssueNew
 from tallystick.kernel import alias_numbers
 from tallystick.kernel.alias_numbers import Alias, Wanted
 from tallystick.kernel.errors import Refused
 from tallystick.parties.organizations import get_organization
 from tallystick.web.dialects.calling import DialectCall
 from tallystick.web.dialects.routing import Faults, Said
-from tallystick.web.dialects.school_billing import encoding, numbers
+from tallystick.web.dialects.school_billing import binding, encoding, numbers
 from tallystick.web.dialects.school_billing.amending import AmendInvoice, amend_invoices, line
 from tallystick.web.dialects.school_billing.declared import Call, Posted
 from tallystick.web.dialects.school_billing.encoding import Shown
@@ -54,7 +54,13 @@ async def create_invoice(call: Posted, body: NewInvoice) -> Shown:
         note=body.description,
     )
     command = IssueNew(call.act(place), content, due_date=body.due_date)
-    issued = await call.run(issue_new, command)
+    try:
+        issued = await call.run(binding.create_invoices, command)
+    except Refused as refused:
+        if refused.refusal.code == "customer.inactive":
+            # Somebody deleted the student just now, or another door deactivated them.
+            await student(call, body.student_id)
+        raise
     invoice_id = UUID(issued["id"])
     # The answer to a repeated request is the first one, so it is not read again.
     document: IssuedInvoice = {
