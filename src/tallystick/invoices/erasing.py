@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from tallystick.auth.payer_links import revoke_of_customer
 from tallystick.invoices import annotating
 from tallystick.invoices.models import CREDIT_NOTES, INVOICES
 from tallystick.kernel import events, idempotency
@@ -22,7 +23,7 @@ def erase_customers(
     """Erase the personal data of customers and deactivate them. Doing so twice changes nothing.
 
     What was answered under idempotency keys is repeated without them from now on. Locks the
-    customers, then their invoices, whose memos are taken away.
+    customers, then their invoices, whose memos are taken away. Their payers' links are revoked.
 
     Refuses:
         customer.unknown, organization.inactive
@@ -48,6 +49,7 @@ def _erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
         CREDIT_NOTES.c.organization_id == organization_id,
         CREDIT_NOTES.c.customer_id == command.customer_id,
     )
+    revoke_of_customer(conn, command.act, command.customer_id)
     annotating.forget_memos(conn, command.act, command.customer_id)
     quoting = events.keys_of(conn, organization_id, theirs.union_all(noted))
     idempotency.rewrite(conn, organization_id, quoting, _without_buyer)

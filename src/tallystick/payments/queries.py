@@ -90,7 +90,7 @@ Paid = tuple[UUID, str | None, int]
 def get_payment(conn: Connection, organization_id: UUID, payment_id: UUID) -> PaymentDocument:
     """Read one payment, or refuse with payment.unknown."""
     payment = _payment(conn, organization_id, payment_id)
-    paid = _paid(conn, [(organization_id, payment_id)])
+    paid = paid_parts(conn, [(organization_id, payment_id)])
     return document(payment._asdict(), paid.get(payment_id, []))
 
 
@@ -130,7 +130,7 @@ def list_payments(
     page: paging.Page[Row[Any]] = paging.newest_first(
         conn, statement, column.id, after=after, limit=limit, shape=lambda row: row
     )
-    paid = _paid(conn, [(organization_id, row.id) for row in page.items])
+    paid = paid_parts(conn, [(organization_id, row.id) for row in page.items])
     return paging.Page(
         [document(row._asdict(), paid.get(row.id, [])) for row in page.items],
         page.next_after,
@@ -221,7 +221,8 @@ def unknown(payment_id: UUID) -> Refused:
     return Refused("payment.unknown", message)
 
 
-def _paid(conn: Connection, keys: Collection[tuple[UUID, UUID]]) -> dict[UUID, list[Paid]]:
+def paid_parts(conn: Connection, keys: Collection[tuple[UUID, UUID]]) -> dict[UUID, list[Paid]]:
+    """Read what payments pay now, by the ids of the payments."""
     allocations = rows.find(conn, [ALLOCATIONS.c.organization_id, ALLOCATIONS.c.payment_id], keys)
     invoice_keys = {(row.organization_id, row.invoice_id) for row in allocations}
     numbers = {

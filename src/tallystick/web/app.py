@@ -39,6 +39,8 @@ from tallystick.web.api import (
     me,
     members,
     organizations,
+    payer_links,
+    payers,
     payments,
     personal_tokens,
     refunds,
@@ -66,7 +68,18 @@ OPERATIONS: list[BaseRoute] = [
     route
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
-        *(refunds, members, roles, keys, personal_tokens, logins, me, two_factor),
+        *(
+            refunds,
+            members,
+            roles,
+            keys,
+            personal_tokens,
+            payers,
+            payer_links,
+            logins,
+            me,
+            two_factor,
+        ),
     )
     for route in noun.router.routes
 ]

@@ -53,6 +53,7 @@ _UNKNOWN: Final = {
     "session_id": "session.unknown",
     "key_id": "key.unknown",
     "token_id": "token.unknown",
+    "link_id": "payer_link.unknown",
 }
 """What is said of an id or a name in a path that nothing can have."""
 _UUID_LENGTH: Final = 36

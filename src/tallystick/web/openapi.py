@@ -71,6 +71,10 @@ TAGS: Final = [
         "name": "keys",
         "description": "Credentials of programs, and of people's own scripts; each is shown once.",
     },
+    {
+        "name": "payers",
+        "description": "Those who owe see and pay what is theirs, with a login or by a link.",
+    },
     {"name": "ledger", "description": "The books: double entry, append-only."},
 ]
 

@@ -33,6 +33,7 @@ _NOUNS = {
     "role": "Roles",
     "key": "API keys",
     "token": "Personal tokens",
+    "payer_link": "Payers' links",
     "idempotency": "Idempotency",
     "precondition": "Changes at the same time",
     "paging": "Lists",

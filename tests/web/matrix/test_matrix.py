@@ -97,7 +97,7 @@ async def test_whoever_is_elsewhere_finds_nothing(
             if _expected(name, identity) is not None or PERMISSIONS[name] == "public":
                 continue
             response = await operation.send(client, world.objects)
-            if not _finds_nothing(operation, response, world):
+            if not _finds_nothing(operation, response, world, identity):
                 wrong.append((identity.name, name, response.status_code, response.text[:300]))
     assert wrong == []
 
@@ -148,12 +148,18 @@ def _tells_nothing(response: httpx2.Response, identity: Identity) -> bool:
     return all(secret not in response.text for secret in [PLANTED, *secrets])
 
 
-def _finds_nothing(operation: Operation, response: httpx2.Response, world: World) -> bool:
-    if PLANTED in response.text:
+def _finds_nothing(
+    operation: Operation, response: httpx2.Response, world: World, identity: Identity
+) -> bool:
+    # Who has a link to another invoice may know the name of the organization, and no more of it.
+    by_link = identity.permissions == {"pay"}
+    if PLANTED in response.text and not by_link:
         return False
     if operation.about:
         return response.status_code == 404 and response.json()["code"].endswith(".unknown")
     ids_of_first = {value for name, value in world.objects.items() if name.endswith("_id")}
+    if by_link:
+        ids_of_first -= {world.objects["organization_id"]}
     if operation.name in OF_MANY:
         return {result["status"] for result in response.json()["results"]} <= {404}
     if response.status_code < 300:  # they see or make what is their own

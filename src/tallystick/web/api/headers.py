@@ -138,6 +138,9 @@ KeyId = Annotated[
 TokenId = Annotated[
     UUID, Path(description="Id of the token.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e22"])
 ]
+LinkId = Annotated[
+    UUID, Path(description="Id of the link.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e23"])
+]
 CustomerId = Annotated[
     UUID, Path(description="Id of the customer.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])
 ]

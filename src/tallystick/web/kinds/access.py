@@ -110,6 +110,21 @@ ACCESS: Final[Mapping[str, Kind]] = {
     "token.revoked_already": Kind(
         409, "The token is revoked already", "There is nothing to revoke.", "Nothing is left to do."
     ),
+    "payer_link.unknown": Kind(
+        404,
+        "No such link",
+        "The organization has no payer's link with this id.",
+        "Look it up with GET /v1/payer-links.",
+    ),
+    "payer_link.one_target": Kind(
+        422,
+        "A link is for an invoice or for a customer",
+        "Neither was named, or both were.",
+        "Name invoice_id for one invoice, or customer_id for all of a customer's.",
+    ),
+    "payer_link.revoked_already": Kind(
+        409, "The link is revoked already", "There is nothing to revoke.", "Nothing is left to do."
+    ),
     "role.in_use": Kind(
         409,
         "Somebody has this role",
