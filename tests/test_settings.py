@@ -7,13 +7,14 @@ import pytest
 from tallystick import settings
 from tallystick.settings import BadSetting, load
 
+_OLDER = (*settings.OLDER.values(), *settings.ALWAYS.values())
 SECRET = "a secret of thirty-two characters or more"
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made = [f"{settings.PREFIX}{name.upper()}" for name in settings.Settings.model_fields]
-    for name in [*made, *settings.OLDER.values(), *settings.unknown_names()]:
+    for name in [*made, *_OLDER, *settings.unknown_names()]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -37,6 +38,9 @@ def test_defaults_serve_one_machine() -> None:
         "mail_from": None,
         "mailbox_dir": None,
         "sealing_keys": None,
+        "fakepay_url": "http://127.0.0.1:9000/fakepay",
+        "fakepay_secret": None,
+        "provider_timeout_s": 10,
     }
     assert found.secret_key.get_secret_value() == settings.DEVELOPMENT_SECRET_KEY
 
@@ -63,6 +67,11 @@ def test_the_environment_goes_before_the_file_and_an_option_before_both(
         ("ENVIRONMENT", "staging", "one of development and production"),
         ("LOG_LEVEL", "loud", "one of debug, info, warning and error"),
         ("LOG_FORMAT", "xml", "one of json and console"),
+        ("PROVIDER_TIMEOUT_S", "0", "seconds, more than 0 and at most 120, such as 10"),
+        ("PROVIDER_TIMEOUT_S", "nan", "seconds, more than 0 and at most 120, such as 10"),
+        ("PROVIDER_TIMEOUT_S", "121", "seconds, more than 0 and at most 120, such as 10"),
+        ("FAKEPAY_URL", "127.0.0.1:9000", "an address such as http://127.0.0.1:9000/fakepay"),
+        ("FAKEPAY_URL", "http://a@b/", "an address such as http://127.0.0.1:9000/fakepay"),
     ],
 )
 def test_a_bad_value_is_one_sentence(
@@ -294,3 +303,37 @@ def test_a_base_url_is_an_address_alone(url: str) -> None:
     with pytest.raises(BadSetting, match="Set it to the address that people open"):
         load(base_url=url)
     assert load(base_url="https://books.example.com/at/").base_url is not None
+
+
+def test_the_address_of_fakepay_always_holds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TALLYSTICK_FAKEPAY_URL", "http://127.0.0.1:9001/fakepay")
+    assert load().fakepay_url == "http://127.0.0.1:9001/fakepay"
+    (tmp_path / ".env").write_text("FAKEPAY_URL=http://127.0.0.1:9002/fakepay\n")
+    assert load().fakepay_url == "http://127.0.0.1:9002/fakepay"
+    monkeypatch.setenv("FAKEPAY_URL", "http://127.0.0.1:9003/fakepay")
+    assert load().fakepay_url == "http://127.0.0.1:9003/fakepay"
+    monkeypatch.setenv("FAKEPAY_URL", "9003")
+    with pytest.raises(BadSetting, match=r"^FAKEPAY_URL is “9003”, which cannot be used\."):
+        load()
+
+
+def test_the_secret_of_the_stand_in_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYSTICK_FAKEPAY_SECRET", "hush, and more of it")
+    assert "hush" not in repr(load())
+    monkeypatch.setenv("TALLYSTICK_FAKEPAY_SECRET", "hush")
+    with pytest.raises(BadSetting) as refused:
+        load()
+    assert str(refused.value) == (
+        "TALLYSTICK_FAKEPAY_SECRET cannot be used. Set it to a text of at least 16 characters."
+    )
+
+
+def test_a_plug_in_has_settings_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("TALLYSTICK_ACME_API_KEY=file\nTALLYSTICK_ACME_REGION=eu\n")
+    monkeypatch.setenv("TALLYSTICK_ACME_API_KEY", "environment")
+    monkeypatch.setenv("TALLYSTICK_ACME_EMPTY", "")
+    assert settings.options_of("acme") == {"api_key": "environment", "region": "eu"}
+    assert settings.unknown_names() == ["TALLYSTICK_ACME_API_KEY", "TALLYSTICK_ACME_EMPTY"]
+    assert settings.unknown_names(["acme"]) == []

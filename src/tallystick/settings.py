@@ -9,6 +9,7 @@ The variables of older contracts (`OLDER`) are read where ours are absent.
 import ipaddress
 import os
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -30,6 +31,7 @@ API_KEY_MIN = 16
 """Characters that the key of an older contract needs in production."""
 SECRET_KEY_MIN = 32
 """Characters that a secret key needs in production."""
+FAKEPAY_SECRET_MIN = 16
 DEVELOPMENT_SECRET_KEY = "development-only-this-is-not-a-secret"  # noqa: S105  # it says so
 
 OLDER = {
@@ -52,10 +54,15 @@ _KEY_SAMPLE = re.compile(
 
 _SENDABLE = re.compile(r"[!-~]([ -~]*[!-~])?")
 """What arrives in a header as it was sent: printable ASCII without spaces around it."""
+ALWAYS = {"fakepay_url": "FAKEPAY_URL"}
+"""Variables of older contracts that go before ours."""
 
 _SHOWN_MAX = 40
+_TIMEOUT_MAX_S = 120
 _PORT_MAX = 65_535
-_SECRET = frozenset({"secret_key", "database_url", "api_key", "smtp_url", "sealing_keys"})
+_SECRET = frozenset(
+    {"secret_key", "database_url", "api_key", "smtp_url", "sealing_keys", "fakepay_secret"}
+)
 """Settings whose values no message may repeat; an address may hold a password."""
 _WANTED = {
     "environment": "one of development and production",
@@ -76,6 +83,9 @@ _WANTED = {
     "mail_from": "one address, such as Northfield <books@example.com>",
     "mailbox_dir": "a folder",
     "sealing_keys": "keys such as 2026:KEY, with commas between them",
+    "fakepay_url": "an address such as http://127.0.0.1:9000/fakepay",
+    "fakepay_secret": f"a text of at least {FAKEPAY_SECRET_MIN} characters",
+    "provider_timeout_s": f"seconds, more than 0 and at most {_TIMEOUT_MAX_S}, such as 10",
 }
 
 
@@ -116,7 +126,14 @@ class Settings(BaseSettings):
     """The one key that an older contract knows; it reaches every organization."""
     api_v1_prefix: str = Field("/api/v1", pattern=r"^(/[A-Za-z0-9._~-]+)+$")
     """Where the older contract of schools has its operations."""
-
+    fakepay_url: str = Field(
+        "http://127.0.0.1:9000/fakepay", pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?$"
+    )
+    """Where cards are posted to, in development."""
+    fakepay_secret: SecretStr | None = Field(None, min_length=FAKEPAY_SECRET_MIN)
+    """What our own stand-in for FakePay signs events with; set, it is asked and told more."""
+    provider_timeout_s: float = Field(10, gt=0, le=_TIMEOUT_MAX_S)
+    """How long one call to a provider may take as a whole."""
     base_url: str | None = Field(None, pattern=r"^https?://[^/\s?#@]+(/[^\s?#]*)?$")
     """Where people find this in their browsers; links in mails begin with it."""
     smtp_url: SecretStr | None = None
@@ -163,7 +180,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the older variables last, so that ours go before them wherever they stand."""
         del file_secret_settings
-        return init_settings, env_settings, dotenv_settings, _Older(settings_cls)
+        always, older = _Older(settings_cls, ALWAYS), _Older(settings_cls, OLDER)
+        return init_settings, always, env_settings, dotenv_settings, older
 
     @model_validator(mode="after")
     def _fits_the_environment(self) -> Self:
@@ -207,6 +225,10 @@ class Settings(BaseSettings):
 class _Older(PydanticBaseSettingsSource):
     """Reads the variables of older contracts, from the environment and then from the file."""
 
+    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str]) -> None:
+        super().__init__(settings_cls)
+        self._variables = variables
+
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Say nothing of single fields: all are read at once."""
         del field
@@ -214,16 +236,22 @@ class _Older(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Give what was found, in our words."""
-        return _older()
+        return _older(self._variables)
 
 
-def _older() -> dict[str, str]:
+def _sent() -> dict[str, str | None]:
+    """Give every variable there is: those of the file, and before them those of the environment."""
     in_file = DotEnvSettingsSource(
         Settings, env_file=ENV_FILE, env_ignore_empty=False, case_sensitive=True
     ).env_vars
-    sent = {**in_file, **os.environ}
-    found = {name: sent[variable] for name, variable in OLDER.items() if sent.get(variable)}
-    if sent.get(OLDER["api_key"]) == "":
+    return {**in_file, **os.environ}
+
+
+def _older(variables: Mapping[str, str]) -> dict[str, str]:
+    sent = _sent()
+    given = {name: sent.get(variable) for name, variable in variables.items()}
+    found = {name: value for name, value in given.items() if value}
+    if given.get("api_key") == "":
         # An empty key was meant to be one, so it must not pass for none.
         found["api_key"] = ""
     if (environment := found.get("environment")) is not None:
@@ -240,7 +268,7 @@ def _older() -> dict[str, str]:
         found["database_url"] = (
             ("postgresql" if engine == "postgres" else engine) + separator + rest
         )
-    return {name: value for name, value in found.items() if value is not None}
+    return found
 
 
 def hand_on(**given: str | None) -> None:
@@ -250,7 +278,7 @@ def hand_on(**given: str | None) -> None:
             os.environ[f"{PREFIX}{name.upper()}"] = value
 
 
-def load(**given: str | int | None) -> Settings:
+def load(**given: str | float | None) -> Settings:
     """Read the settings; a value given here, such as an option of the command line, goes first.
 
     Raises:
@@ -268,11 +296,23 @@ def load(**given: str | int | None) -> Settings:
         raise BadSetting(message) from None
 
 
-def unknown_names() -> list[str]:
+def options_of(plug_in: str) -> dict[str, str]:
+    """Give the settings of a plug-in: `TALLYSTICK_ACME_API_KEY` is `api_key` of `acme`."""
+    prefix = f"{PREFIX}{plug_in.upper()}_"
+    sent = {name.upper(): value for name, value in _sent().items() if value}
+    return {
+        name.removeprefix(prefix).lower(): value
+        for name, value in sent.items()
+        if name.startswith(prefix)
+    }
+
+
+def unknown_names(plug_ins: Iterable[str] = ()) -> list[str]:
     """Name the variables that look like settings and are none, such as a misspelt one."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    others = (PREFIX_TESTS, *(f"{PREFIX}{name.upper()}_" for name in plug_ins))
     ours = (name for name in os.environ if name.startswith(PREFIX))
-    return sorted(name for name in ours if name not in known and not name.startswith(PREFIX_TESTS))
+    return sorted(name for name in ours if name not in known and not name.startswith(others))
 
 
 def colors_refused() -> bool:
@@ -288,9 +328,11 @@ def _sentence(detail: ErrorDetails, given: dict[str, Any]) -> str:
         return detail["msg"].removeprefix("Value error, ")
     name = str(detail["loc"][0]).removeprefix(PREFIX.lower())
     variable = f"{PREFIX}{name.upper()}"
-    older = _older().get(name)
+    older = _older(OLDER).get(name)
+    if name in ALWAYS and detail["input"] == _older(ALWAYS).get(name):
+        variable = ALWAYS[name]
     # What was read is in small letters where case does not count.
-    if name in OLDER and variable not in os.environ and _same(detail["input"], older):
+    elif name in OLDER and variable not in os.environ and _same(detail["input"], older):
         variable = OLDER[name]
     wanted = _WANTED[name]
     if name in _SECRET:

@@ -25,14 +25,21 @@ from tallystick.kernel.signing import Signer
 from tallystick.kernel.tasks import TASKS, Handler
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
-from tallystick.settings import BadSetting, Settings, colors_refused, load
+from tallystick.settings import BadSetting, Settings, colors_refused, load, options_of
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from fastapi import FastAPI
 
     from tallystick.notices.channel import Channel
+    from tallystick.payments.provider import Provider
     from tallystick.web.dialects.frame import Chosen
 
+PROVIDERS = "tallystick.providers"
+"""The group of entry points by which another package brings a provider."""
+FAKEPAY = "fakepay"
+"""The provider that is ours; it is found without any entry point."""
 EXIT_SETTING = 2
 WORKER_DEADLINE_S = 5.0
 """How long the worker tries one transaction; it must be able to stop, and comes back to it."""
@@ -200,6 +207,66 @@ def chosen_dialects(settings: Settings) -> "Chosen":
         api_key=key or None,
         api_v1_prefix=settings.api_v1_prefix,
     )
+
+
+def plug_ins() -> "Mapping[str, EntryPoint]":
+    """Find the providers that other packages bring, by name; none of them is loaded.
+
+    Raises:
+        BadSetting: two have one name.
+    """
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=PROVIDERS):
+        if entry.name == FAKEPAY or entry.name in found:
+            message = f"Two providers are called {entry.name}. Uninstall one of the packages."
+            raise BadSetting(message)
+        found[entry.name] = entry
+    return found
+
+
+def open_providers(settings: Settings) -> "dict[str, Provider]":
+    """Make every provider there is, ours and those of other packages, by name.
+
+    Raises:
+        BadSetting: one of another package cannot be made.
+    """
+    from tallystick.providers.fakepay import FakePay  # noqa: PLC0415
+
+    secret = settings.fakepay_secret
+    made: dict[str, Provider] = {
+        FAKEPAY: FakePay(
+            url=settings.fakepay_url,
+            timeout_s=settings.provider_timeout_s,
+            takes_cards=settings.environment == "development",
+            secret=None if secret is None else secret.get_secret_value(),
+        )
+    }
+    for name, entry in plug_ins().items():
+        made[name] = _plugged(name, entry, settings)
+    return made
+
+
+def _plugged(name: str, entry: "EntryPoint", settings: Settings) -> "Provider":
+    from tallystick.payments.provider import Given, MakeProvider  # noqa: PLC0415
+
+    given = Given(
+        options=options_of(name),
+        timeout_s=settings.provider_timeout_s,
+        development=settings.environment == "development",
+    )
+    try:
+        make: MakeProvider = entry.load()
+        provider = make(given)
+    except Exception as error:
+        # Whatever another package does, the operator needs its name; options are not repeated.
+        message = f"The provider {name} ({entry.value}) cannot be made: {error}."
+        raise BadSetting(message) from error
+    if provider.name != name:
+        message = f"The provider {name} ({entry.value}) calls itself {shown(provider.name)}."
+        raise BadSetting(message)
+    return provider
 
 
 @contextmanager

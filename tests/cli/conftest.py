@@ -12,6 +12,8 @@ import pytest
 from tallystick import migrations, settings
 from tallystick.cli import main
 
+_OLDER = (*settings.OLDER.values(), *settings.ALWAYS.values())
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -33,7 +35,7 @@ Run = Callable[..., Ended]
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Return the working directory, in which no setting is made."""
     made = [f"{settings.PREFIX}{name.upper()}" for name in settings.Settings.model_fields]
-    for name in [*made, *settings.OLDER.values(), *settings.unknown_names()]:
+    for name in [*made, *_OLDER, *settings.unknown_names()]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")

@@ -35,6 +35,7 @@ def test_the_published_commands_exist() -> None:
         "demo",
         "doctor",
         "export books",
+        "fakepay",
         "import customers",
         "import invoices",
         "invoices list",

@@ -72,7 +72,7 @@ def _look(found: settings.Settings) -> list[Finding]:
 
 
 def _names() -> Finding:
-    unknown = settings.unknown_names()
+    unknown = settings.unknown_names(wiring.plug_ins())
     if not unknown:
         return Finding("settings", ok=True, found="every TALLYSTICK_ variable is known")
     return Finding(

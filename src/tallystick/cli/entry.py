@@ -7,6 +7,7 @@ What a command does is imported when it runs, so that `--help` answers at once.
 import sys
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,6 +16,7 @@ from typer.main import get_command
 from tallystick.cli import books, exits, invoices, key, people, upkeep
 from tallystick.cli.options import DAY, Json, Organization
 from tallystick.cli.options import help_text as _help
+from tallystick.testing.fakepay.kinds import Kind as FakePayFault
 
 EXIT_CODES = """Exit codes: 0 done; 1 a violation or a problem was found; 2 wrong usage or a bad \
 setting; 3 there is no such thing; 4 a rule refuses; 5 the database does not answer.
@@ -131,6 +133,39 @@ def worker() -> None:
     from tallystick.cli import working
 
     working.work()
+
+
+@app.command(
+    help=_help(
+        "Stand in for FakePay, which takes card payments, while developing and testing.",
+        "Its books are a SQLite file of its own. It fails on demand: by --fault, or while it runs "
+        "by a POST to /fakepay/faults.",
+        examples=("fakepay", "fakepay --port 9001 --fault drop-after --fault hang-before"),
+    )
+)
+def fakepay(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9000,
+    ledger: Annotated[Path, typer.Option(help="File of its books.")] = Path("fakepay.db"),
+    fault: Annotated[
+        list[FakePayFault] | None, typer.Option(help="What goes wrong; may be repeated.")
+    ] = None,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="How likely each fault befalls a payment.")
+    ] = 1.0,
+    seconds: Annotated[
+        float, typer.Option(min=0, max=3600, help="How late a delay or a late success is.")
+    ] = 1.0,
+    events_to: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where to post signed events.")
+    ] = None,
+) -> None:
+    from tallystick.cli import standing_in
+
+    kinds = [one.value for one in fault or []]
+    standing_in.fakepay(
+        port=port, ledger=ledger, kinds=kinds, share=share, seconds=seconds, events_to=events_to
+    )
 
 
 @migrate.command(
