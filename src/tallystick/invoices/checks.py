@@ -81,13 +81,15 @@ def _figures_astray() -> Select[Any]:
 
 
 def _dates_astray() -> Select[Any]:
-    # Not a join with the invoice before: no index has the sequence.
-    before = func.lag(_I.issue_date).over(
-        partition_by=(_I.organization_id, _I.series, _I.year), order_by=_I.sequence
+    before = INVOICES.alias("before")
+    last_one = and_(
+        before.c.organization_id == _I.organization_id,
+        before.c.series == _I.series,
+        before.c.year == _I.year,
+        before.c.sequence == _I.sequence - 1,
     )
-    dated = select(*_NAMES, _I.issue_date, before.label("before")).where(_I.sequence.is_not(None))
-    found = dated.subquery().c
-    return select(found.organization_id, found.id).where(found.before > found.issue_date)
+    joined = INVOICES.join(before, last_one)
+    return select(*_NAMES).select_from(joined).where(before.c.issue_date > _I.issue_date)
 
 
 def _events_astray() -> Select[Any]:
