@@ -18,7 +18,7 @@ WITH_SECRETS = {
     *("set_up", "sign_up", "verify_email", "log_in", "request_password_reset", "reset_password"),
     *("replace_password", "request_email", "confirm_email"),
     *("begin_two_factor", "confirm_two_factor", "remove_two_factor", "renew_recovery_codes"),
-    *("create_key", "rotate_key", "create_token"),
+    *("create_key", "rotate_key", "create_token", "accept_invitation"),
 }
 """Operations whose body or answer holds a secret, and is kept under no key."""
 OWN = {"change_me", "log_out", "end_session"}

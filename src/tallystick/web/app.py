@@ -32,6 +32,7 @@ from tallystick.web import health, openapi, pages
 from tallystick.web.api import (
     credit_notes,
     customers,
+    invitations,
     invoices,
     keys,
     ledger,
@@ -68,18 +69,8 @@ OPERATIONS: list[BaseRoute] = [
     route
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
-        *(
-            refunds,
-            members,
-            roles,
-            keys,
-            personal_tokens,
-            payers,
-            payer_links,
-            logins,
-            me,
-            two_factor,
-        ),
+        *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
+        *(logins, me, two_factor),
     )
     for route in noun.router.routes
 ]

@@ -54,6 +54,7 @@ _UNKNOWN: Final = {
     "key_id": "key.unknown",
     "token_id": "token.unknown",
     "link_id": "payer_link.unknown",
+    "invitation_id": "invitation.unknown",
 }
 """What is said of an id or a name in a path that nothing can have."""
 _UUID_LENGTH: Final = 36

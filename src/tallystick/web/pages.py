@@ -30,6 +30,7 @@ _NOUNS = {
     "setup": "The first person",
     "user": "Users",
     "member": "Members",
+    "invitation": "Invitations",
     "role": "Roles",
     "key": "API keys",
     "token": "Personal tokens",

@@ -138,6 +138,10 @@ KeyId = Annotated[
 TokenId = Annotated[
     UUID, Path(description="Id of the token.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e22"])
 ]
+InvitationId = Annotated[
+    UUID,
+    Path(description="Id of the invitation.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e24"]),
+]
 LinkId = Annotated[
     UUID, Path(description="Id of the link.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e23"])
 ]

@@ -37,6 +37,42 @@ ACCESS: Final[Mapping[str, Kind]] = {
         "Nobody else is an active owner who can log in, so this one stays.",
         "Make another member an owner first.",
     ),
+    "invitation.unknown": Kind(
+        404,
+        "No such invitation",
+        "The organization has no invitation with this id.",
+        "Look it up with GET /v1/invitations.",
+    ),
+    "invitation.member_already": Kind(
+        409,
+        "They are a member already",
+        "Whoever has this address is an active member of the organization.",
+        "Change their role with PATCH /v1/members/{user_id}.",
+    ),
+    "invitation.too_often": Kind(
+        429,
+        "Too many mails to this address",
+        "An address gets a few mails in an hour, whoever asks for them.",
+        "Wait for an hour, or ask whether the last mail has come.",
+    ),
+    "invitation.not_pending": Kind(
+        409,
+        "The invitation does not wait any more",
+        "It was accepted or taken back, or it has expired.",
+        "Invite them again, or end their membership.",
+    ),
+    "invitation.person_needed": Kind(
+        422,
+        "A name and a password are needed",
+        "The invitation is good, and there is no login with its address yet.",
+        "Send name and password beside the token.",
+    ),
+    "user.inactive": Kind(
+        409,
+        "The login is not in use",
+        "The platform has deactivated the login with this address.",
+        "Ask whoever runs this server.",
+    ),
     "role.unknown": Kind(
         404,
         "No such role",
