@@ -23,6 +23,7 @@ from tests.engines import (
     drop_database,
     required,
 )
+from tests.leaks import Leaks
 
 if TYPE_CHECKING:
     from tallystick.kernel.database import Database
@@ -112,6 +113,8 @@ def pytest_configure(config: pytest.Config) -> None:
         required()
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Leaks())
     given = getattr(config, "workerinput", {}).get("servers")
     config.stash[SERVERS] = Servers.from_plain(**given) if given else Servers()
 
