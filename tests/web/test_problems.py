@@ -24,7 +24,7 @@ SOURCE = Path(tallystick.__file__).parent
 SAYING = {"Refused", "Invalid", "Refusal", "problem", "_problem", "refused", "__init__"}
 """What is called with a code as its first text."""
 CODE = re.compile(r"[a-z_]+\.[a-z_]+")
-NEVER_SERVED = ("settings.", "migrations.", "database.", "file.")
+NEVER_SERVED = ("settings.", "migrations.", "database.", "file.", "task.", "key.scope_unknown")
 """Codes that the command line alone says."""
 
 
