@@ -39,6 +39,8 @@ class Served:
             "TALLYSTICK_SECRET_KEY": secrets.token_hex(32),
             "TALLYSTICK_LOG_LEVEL": "info",
             "TALLYSTICK_LOG_FORMAT": "json",
+            # What is measured is not how the limit refuses.
+            "TALLYSTICK_REQUESTS_AT_ONCE": "1000000000",
         }
         options = ["--host", HOST, "--port", str(self.port), "--workers", str(workers)]
         command = [sys.executable, *program, "serve", *options]

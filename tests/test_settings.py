@@ -41,6 +41,11 @@ def test_defaults_serve_one_machine() -> None:
         "fakepay_url": "http://127.0.0.1:9000/fakepay",
         "fakepay_secret": None,
         "provider_timeout_s": 10,
+        "requests_at_once": 60_000,
+        "requests_per_s": 1_000,
+        "public_per_minute": 60,
+        "failures_per_minute": 120,
+        "trusted_proxies": None,
     }
     assert found.secret_key.get_secret_value() == settings.DEVELOPMENT_SECRET_KEY
 
@@ -337,3 +342,19 @@ def test_a_plug_in_has_settings_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_
     assert settings.options_of("acme") == {"api_key": "environment", "region": "eu"}
     assert settings.unknown_names() == ["TALLYSTICK_ACME_API_KEY", "TALLYSTICK_ACME_EMPTY"]
     assert settings.unknown_names(["acme"]) == []
+
+
+def test_trusted_proxies_are_addresses_or_networks() -> None:
+    assert load(trusted_proxies="127.0.0.1, 10.0.0.0/8").trusted_proxies == "127.0.0.1,10.0.0.0/8"
+    for wrong in ("*", "localhost", "127.0.0.1,", "10.0.0.1/8"):
+        with pytest.raises(BadSetting, match="TRUSTED_PROXIES is"):
+            load(trusted_proxies=wrong)
+
+
+@pytest.mark.parametrize(
+    "name", ["requests_at_once", "requests_per_s", "public_per_minute", "failures_per_minute"]
+)
+def test_a_limit_is_a_number(name: str) -> None:
+    for wrong in (0, -1, "many"):
+        with pytest.raises(BadSetting, match=f"TALLYSTICK_{name.upper()} is"):
+            load(**{name: wrong})

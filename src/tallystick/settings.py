@@ -82,6 +82,11 @@ _WANTED = {
     "smtp_url": "a mail server, such as smtp://USER:PASSWORD@mail.example.com:587",
     "mail_from": "one address, such as Northfield <books@example.com>",
     "mailbox_dir": "a folder",
+    "requests_at_once": "a whole number of at least 1, such as 60000",
+    "requests_per_s": "a whole number of at least 1, such as 1000",
+    "public_per_minute": "a whole number of at least 1, such as 60",
+    "failures_per_minute": "a whole number of at least 1, such as 120",
+    "trusted_proxies": "addresses or networks with commas between them, such as 127.0.0.1",
     "sealing_keys": "keys such as 2026:KEY, with commas between them",
     "fakepay_url": "an address such as http://127.0.0.1:9000/fakepay",
     "fakepay_secret": f"a text of at least {FAKEPAY_SECRET_MIN} characters",
@@ -144,6 +149,27 @@ class Settings(BaseSettings):
     """A folder that mails are written to in place of being sent, for development."""
     sealing_keys: SecretStr | None = None
     """Keys that seal the secrets in the database, as ID:KEY; the first one seals, all open."""
+
+    requests_at_once: int = Field(60_000, ge=1)
+    """How many requests one credential may send at once, to each process."""
+    requests_per_s: int = Field(1_000, ge=1)
+    """How many of these it wins back each second."""
+    public_per_minute: int = Field(60, ge=1)
+    """How often one network may call operations that need no credential, to each process."""
+    failures_per_minute: int = Field(120, ge=1)
+    """How many credentials that are not good one network may send, to each process."""
+    trusted_proxies: str | None = None
+    """Who may say in X-Forwarded-For where a request came from."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = [part.strip() for part in value.split(",")]
+        for part in parts:
+            ipaddress.ip_network(part)
+        return ",".join(parts)
 
     @field_validator("environment", "log_level", "log_format", mode="before")
     @classmethod

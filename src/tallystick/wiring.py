@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tallystick.notices.channel import Channel
     from tallystick.payments.provider import Provider
     from tallystick.web.dialects.frame import Chosen
+    from tallystick.web.limits import Rates
 
 PROVIDERS = "tallystick.providers"
 """The group of entry points by which another package brings a provider."""
@@ -151,6 +152,16 @@ def channel(settings: Settings) -> "Channel | None":
     if settings.mailbox_dir is not None:
         return Mailbox(Path(settings.mailbox_dir), sender)
     return Console(sys.stderr, sender) if settings.environment == "development" else None
+
+
+def _rates(settings: Settings) -> "Rates":
+    from tallystick.web.limits import Rate, Rates  # noqa: PLC0415  # as in `create_app`
+
+    return Rates(
+        requests=Rate(settings.requests_at_once, settings.requests_per_s),
+        public=Rate(settings.public_per_minute, settings.public_per_minute / 60),
+        failures=Rate(settings.failures_per_minute, settings.failures_per_minute / 60),
+    )
 
 
 def _handlers(settings: Settings, database: Database) -> Mapping[str, Handler]:
@@ -308,6 +319,7 @@ def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
         environment=settings.environment,
         migration_status=lambda: (database.read(migrations.current), head),
         dialects=dialects,
+        rates=_rates(settings),
     )
     inner = app.router.lifespan_context
 

@@ -100,6 +100,21 @@ def test_up_migrates_serves_and_says_where(start: Callable[..., Served], port: i
     assert not [line for line in logged if "/health/ready" in line["event"]]
 
 
+@pytest.mark.parametrize(("trusted", "told"), [("127.0.0.1", "192.0.2.7"), ("", "127.0.0.1")])
+def test_a_proxy_is_believed_when_it_is_named(
+    start: Callable[..., Served], port: int, trusted: str, told: str
+) -> None:
+    served = start("tallystick", "up", PORT=str(port), TRUSTED_PROXIES=trusted)
+    served.answer("/health/ready")
+    url = f"http://127.0.0.1:{port}/v1/customers"
+    sent = urllib.request.Request(url, headers={"X-Forwarded-For": "198.51.100.1, 192.0.2.7"})
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(sent, timeout=5)
+    _, _, err = served.stop(signal.SIGINT)
+    logged = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert [line["address"] for line in logged if line["event"] == "no key"] == [told]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_worker_works_until_it_is_stopped(
     run: Run, start: Callable[..., Served], number: signal.Signals

@@ -61,8 +61,9 @@ def _run(found: Settings, *, workers: int, reload: bool, works: bool = False) ->
         log_config=None,
         access_log=found.log_level == "debug",
         server_header=False,
-        # Nothing asks for the address of a caller, so nobody needs to believe a proxy about it.
-        proxy_headers=False,
+        # Where a request came from is counted and kept, so only whom the operator trusts tells it.
+        proxy_headers=found.trusted_proxies is not None,
+        forwarded_allow_ips=found.trusted_proxies or "",
         timeout_graceful_shutdown=GRACE_S,
     )
 

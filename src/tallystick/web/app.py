@@ -55,6 +55,7 @@ from tallystick.web.direct import DirectRoute
 from tallystick.web.edge import Edge
 from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
+from tallystick.web.limits import UNLIMITED, Limits, Rates
 from tallystick.web.middleware import Shell
 
 NOTE_EVERY_S: Final = 60.0
@@ -91,6 +92,7 @@ def make_app(
     environment: str,
     migration_status: Callable[[], tuple[str | None, str]],
     dialects: Chosen = NONE_CHOSEN,
+    rates: Rates = UNLIMITED,
 ) -> FastAPI:
     """Make the application. Whoever gave the database closes it, after the application ended."""
 
@@ -112,6 +114,7 @@ def make_app(
             sealer=sealer,
             callers=callers,
             hashing=hashing,
+            limits=Limits(rates),
             environment=environment,
             migration_status=migration_status,
         )

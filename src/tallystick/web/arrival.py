@@ -8,6 +8,15 @@ from starlette.types import Scope
 _PLACE: Final = "tallystick.arrival"
 
 
+ADDRESS_MAX: Final = 45
+
+
+def address_of(scope: Scope) -> str:
+    """Give the network address that a request came from, as the server tells it."""
+    client = scope.get("client")
+    return "" if client is None else str(client[0])[:ADDRESS_MAX]
+
+
 @dataclass(slots=True)
 class Arrival:
     """The id of a request and its headers, names in small letters; of one sent twice the last."""

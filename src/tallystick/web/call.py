@@ -19,7 +19,7 @@ from tallystick.kernel.errors import Invalid, Refusal, Refused, shown
 from tallystick.kernel.idempotency import KEY_MAX, Command
 from tallystick.kernel.paging import Page
 from tallystick.web import cookies
-from tallystick.web.arrival import Arrival
+from tallystick.web.arrival import Arrival, address_of
 from tallystick.web.edge import Edge
 from tallystick.web.fields import PageQuery
 from tallystick.web.identity import Caller, Place
@@ -148,8 +148,7 @@ class Call:
 
     def address(self) -> str:
         """Give the network address that the request came from, as the server tells it."""
-        client = self._scope.get("client")
-        return "" if client is None else str(client[0])[:45]
+        return address_of(self._scope)
 
     def reason(self) -> str | None:
         """Give why the platform's people act in what is not theirs."""

@@ -15,6 +15,7 @@ import contextlib
 import inspect
 import re
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, get_args, get_type_hints
 from urllib.parse import parse_qsl
@@ -32,7 +33,7 @@ from tallystick.auth.policy import PERMISSIONS, allows
 from tallystick.kernel.actor import Actor
 from tallystick.kernel.errors import Invalid, Refusal, Refused, Unavailable, shown
 from tallystick.web import cookies, documented, strict
-from tallystick.web.arrival import Arrival
+from tallystick.web.arrival import Arrival, address_of
 from tallystick.web.call import Call
 from tallystick.web.edge import Edge
 from tallystick.web.fields import Body, PageQuery
@@ -57,6 +58,7 @@ _UNKNOWN: Final = {
     "invitation_id": "invitation.unknown",
 }
 """What is said of an id or a name in a path that nothing can have."""
+SLUG_MAX: Final = 63
 _UUID_LENGTH: Final = 36
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,19}")
 _ORGANIZATION: Final = "organization_id"
@@ -116,13 +118,16 @@ class DirectRoute(APIRoute):
 
         Raises:
             Refused: auth.key_missing, auth.key_unknown, auth.forbidden, auth.csrf,
-                auth.reason_missing; organization.header_missing, organization.unknown.
+                auth.reason_missing; organization.header_missing, organization.unknown;
+                request.too_many.
         """
         if self.permission == "public":
+            edge.limits.public(address_of(scope))
             return NOBODY
         text, in_cookie = sent_credential(arrival)
         if text is None:
-            log.warning("no key", operation=self.unique_id)
+            named = arrival.header(b"tallystick-organization")
+            self._note_failure(scope, edge, "no key", named)
             message = "Send an API key in the header Authorization: Bearer KEY, or log in."
             raise Refused("auth.key_missing", message)
         named = arrival.header(b"tallystick-organization")
@@ -131,12 +136,15 @@ class DirectRoute(APIRoute):
             named = scope["path_params"][_ORGANIZATION]
         # A session is good in its cookie only, where a script cannot read it.
         good = in_cookie == text.startswith(SESSION_START)
-        caller = await edge.callers.find(edge.read, text, named) if good else None
+        check = partial(_check_failures, scope, edge)
+        caller = await edge.callers.find(edge.read, text, named, check) if good else None
         if caller is None:
-            log.warning("unknown key", operation=self.unique_id)
+            self._note_failure(scope, edge, "unknown key", named)
             raise Refused("auth.key_unknown", "The API key or session sent is not valid here.")
+        assert caller.credential is not None, "it was found by one"
+        edge.limits.request(caller.credential.id.int)
         if not allows(caller.actor, self.unique_id):
-            log.warning("forbidden", operation=self.unique_id, **_who(caller.actor))
+            log.warning("forbidden", operation=self.unique_id, **_who(scope, caller))
             raise Refused("auth.forbidden", _forbidden(caller.actor))
         if caller.place is None and "tallystick-organization" in self.headers:
             message = "You may act in several organizations. Name one in Tallystick-Organization."
@@ -144,6 +152,17 @@ class DirectRoute(APIRoute):
         if scope["method"] != "GET":
             _check_change(scope, arrival, edge, caller, in_cookie=in_cookie)
         return caller
+
+    def _note_failure(self, scope: Scope, edge: Edge, event: str, named: str | None) -> None:
+        """Count and log a credential that was not good, without a letter of it."""
+        address = address_of(scope)
+        log.warning(
+            event,
+            operation=self.unique_id,
+            address=address,
+            organization=None if named is None else named[:SLUG_MAX],
+        )
+        edge.limits.failure(address)
 
     async def _arguments(self, call: Call, scope: Scope, receive: Receive) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
@@ -215,8 +234,20 @@ def _declared_headers(call: Any) -> frozenset[str]:
     return frozenset(name.replace("_", "-") for name in inspect.signature(declares).parameters)
 
 
-def _who(actor: Actor) -> dict[str, str]:
-    return {"actor": str(actor.id), "organization": str(actor.organization_id)}
+def _who(scope: Scope, caller: Caller) -> dict[str, str | None]:
+    """Say in a log line who was refused, where and from where."""
+    actor, place = caller.actor, caller.place
+    organization_id = actor.organization_id if place is None else place.id
+    return {
+        "actor_kind": actor.kind,
+        "actor": str(actor.id),
+        "organization": None if organization_id is None else str(organization_id),
+        "address": address_of(scope),
+    }
+
+
+def _check_failures(scope: Scope, edge: Edge) -> None:
+    edge.limits.check_failures(address_of(scope))
 
 
 def _forbidden(actor: Actor) -> str:
@@ -254,13 +285,14 @@ def _check_change(
     """
     assert caller.credential is not None, "only open operations have no credential"
     if in_cookie and not cookies.meant(scope, arrival, edge.signer, caller.credential.id):
-        log.warning("forged", **_who(caller.actor))
+        log.warning("forged", **_who(scope, caller))
         message = (
             "A session changes something only with the token of GET /v1/me in the header "
             "X-CSRF-Token, from a page of this server."
         )
         raise Refused("auth.csrf", message)
     if caller.as_platform and arrival.header(b"tallystick-reason") is None:
+        log.warning("no reason", **_who(scope, caller))
         message = (
             "You act here as one of the platform, in what is not your organization. Say why in the "
             "header Tallystick-Reason."

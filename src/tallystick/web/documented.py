@@ -62,7 +62,7 @@ _GUARDED: Final = (
 )
 _CHANGING: Final = ("auth.csrf", "auth.reason_missing")
 _ALWAYS: Final = (
-    *("request.invalid", "request.content_encoding", "request.too_large"),
+    *("request.invalid", "request.content_encoding", "request.too_large", "request.too_many"),
     *("server.error", "server.unavailable"),
 )
 

@@ -16,6 +16,7 @@ from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
+from tallystick.web.limits import Limits
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class Edge:
     sealer: Sealer
     callers: Callers
     hashing: Hashing
+    limits: Limits
     environment: str
     migration_status: Callable[[], tuple[str | None, str]]
     """The revision of the tables, None before the first, and the one that this version wants."""

@@ -91,10 +91,13 @@ class Callers:
         self._uses: dict[UUID, tuple[Credential, datetime]] = {}
         self._found: dict[tuple[bytes, str | None], _Found] = {}
 
-    async def find(self, read: Read, key: str, named: str | None) -> Caller | None:
+    async def find(
+        self, read: Read, key: str, named: str | None, check: Callable[[], None] | None = None
+    ) -> Caller | None:
         """Find who acts with a credential, in the organization that the request names.
 
-        None when it is good for nothing.
+        None when it is good for nothing. One that was not good here lately is checked first: it may
+        be refused before anybody looks.
 
         Raises:
             Refused: organization.unknown, also when the actor may not see it.
@@ -109,6 +112,8 @@ class Callers:
             if now < found.until + grace_s:
                 return found.caller
             found.doubted = True
+        elif check is not None:
+            check()
         at = self._clock()
         caller = await read(lambda conn: self._look_up(conn, key, named, at))
         if caller is None or caller.credential is None:

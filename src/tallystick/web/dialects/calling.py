@@ -7,9 +7,11 @@ import re
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection
 from starlette.types import Scope
 
@@ -20,11 +22,13 @@ from tallystick.kernel.alias_numbers import Alias, GiveNumbers, Wanted, give_num
 from tallystick.kernel.coalescing import UseCase
 from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.idempotency import Command
-from tallystick.web.arrival import Arrival
+from tallystick.web.arrival import Arrival, address_of
 from tallystick.web.dialects.frame import Chosen
 from tallystick.web.edge import Edge
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 IDEMPOTENCY_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _PLATFORM: Final = Actor(
@@ -102,6 +106,7 @@ class DialectCall:
             key=sent or str(ids.new()),
             fingerprint=hashed.hexdigest(),
             request_id=self._arrival.request_id,
+            address=address_of(self._scope),
         )
 
     def _key(self) -> str | None:
@@ -165,24 +170,35 @@ class DialectCall:
         return known | given.outcome
 
 
-async def admit(edge: Edge, arrival: Arrival, chosen: Chosen, *, reads: bool) -> Actor:
+async def admit(
+    edge: Edge, scope: Scope, arrival: Arrival, chosen: Chosen, *, reads: bool
+) -> Actor:
     """Find who calls.
 
     In development reading needs no key. The contract's own key reaches every organization.
 
     Raises:
         Denied: no key, or an unknown one.
+        Refused: request.too_many.
     """
     if reads and chosen.trusting:
         return OPERATOR
     key = _key(arrival)
+    address = address_of(scope)
     if not key:
+        log.warning("no key", path=scope["path"], address=address)
+        edge.limits.failure(address)
         raise Denied(missing=True)
     if chosen.api_key and hmac.compare_digest(key.encode(), chosen.api_key.encode()):
+        edge.limits.request(_PLATFORM.id.int)
         return _PLATFORM
-    caller = await edge.callers.find(edge.read, key, None)
-    if caller is None:
+    check = partial(edge.limits.check_failures, address)
+    caller = await edge.callers.find(edge.read, key, None, check)
+    if caller is None or caller.credential is None:
+        log.warning("unknown key", path=scope["path"], address=address)
+        edge.limits.failure(address)
         raise Denied(missing=False)
+    edge.limits.request(caller.credential.id.int)
     return caller.actor
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, get_type_hints
 from urllib.parse import parse_qsl
 
 import orjson
+import structlog
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
@@ -22,10 +23,12 @@ from starlette.types import Receive, Scope, Send
 
 from tallystick.auth.policy import allows
 from tallystick.kernel.errors import Refused, Unavailable
-from tallystick.web.arrival import Arrival
+from tallystick.web.arrival import Arrival, address_of
 from tallystick.web.dialects.calling import IDEMPOTENCY_KEY, Denied, DialectCall, admit
 from tallystick.web.dialects.frame import Chosen
 from tallystick.web.edge import Edge
+
+log = structlog.get_logger(__name__)
 
 JSON: Final = "application/json"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
@@ -93,8 +96,12 @@ class ContractRoute(APIRoute):
         except Said as said:
             response = refuse(said.status, said.text)
         except Refused as refused:
-            if refused.refusal.code == "idempotency.key_reused":
+            code = refused.refusal.code
+            if code == "idempotency.key_reused":
                 response = refuse(422, [_reused(refused)])
+            elif code == "request.too_many":
+                headers = {"Retry-After": str(refused.refusal.facts["retry_after_s"])}
+                response = refuse(429, refused.refusal.detail, headers)
             else:
                 words = self.say(refused)
                 response = refuse(words.status, words.text)
@@ -109,8 +116,16 @@ class ContractRoute(APIRoute):
         self, scope: Scope, receive: Receive, arrival: Arrival, edge: Edge
     ) -> Response:
         reads = scope["method"] == "GET"
-        actor = await admit(edge, arrival, self.chosen, reads=reads)
+        actor = await admit(edge, scope, arrival, self.chosen, reads=reads)
         if not allows(actor, self.permits):
+            log.warning(
+                "forbidden",
+                path=scope["path"],
+                actor_kind=actor.kind,
+                actor=str(actor.id),
+                organization=None if actor.organization_id is None else str(actor.organization_id),
+                address=address_of(scope),
+            )
             raise Said(403, "This API key may not do this")
         call = DialectCall(scope, arrival, edge, actor, self.dialect)
         arguments = await self._arguments(call, scope, receive, arrival)

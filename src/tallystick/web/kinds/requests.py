@@ -22,6 +22,15 @@ REQUESTS = {
         "one has more, and was not read.",
         "Divide the request into smaller ones.",
     ),
+    "request.too_many": Kind(
+        429,
+        "Too many requests",
+        "A credential may send only so many requests at once and in each second; so may a network "
+        "that sends no credential, or wrong ones. This request was not looked at.",
+        "Wait as long as Retry-After says, and repeat the request. An operator can raise the "
+        "limits.",
+        retryable=True,
+    ),
     "request.media_type": Kind(
         415,
         "The body is not declared as JSON",
