@@ -241,19 +241,21 @@ def open_providers(settings: Settings) -> "dict[str, Provider]":
     """Make every provider there is, ours and those of other packages, by name.
 
     Raises:
-        BadSetting: one of another package cannot be made.
+        BadSetting: one cannot be made.
     """
     from tallystick.providers.fakepay import FakePay  # noqa: PLC0415
 
     secret = settings.fakepay_secret
-    made: dict[str, Provider] = {
-        FAKEPAY: FakePay(
+    try:
+        fakepay = FakePay(
             url=settings.fakepay_url,
             timeout_s=settings.provider_timeout_s,
             takes_cards=settings.environment == "development",
             secret=None if secret is None else secret.get_secret_value(),
         )
-    }
+    except ValueError as error:
+        raise BadSetting(f"TALLYSTICK_FAKEPAY_URL cannot be used. {error}") from None
+    made: dict[str, Provider] = {FAKEPAY: fakepay}
     for name, entry in plug_ins().items():
         made[name] = _plugged(name, entry, settings)
     return made

@@ -106,3 +106,10 @@ def test_an_unknown_fault_is_refused(run: Run) -> None:
     ended = run("fakepay", "--fault", "explode")
     assert ended.code == 2
     assert "explode" in ended.err
+
+
+def test_events_need_an_address(run: Run, port: int) -> None:
+    options = ("--port", str(port), "--events-to", "localhost:8000")
+    ended = run("fakepay", *options, FAKEPAY_SECRET="a secret of both sides")
+    assert ended.code == 2
+    assert "--events-to cannot be used. An address begins with http://" in ended.err

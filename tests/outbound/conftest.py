@@ -25,7 +25,7 @@ class Canary:
     def __init__(self, reply: Reply, tls: ssl.SSLContext | None = None) -> None:
         self._reply = reply
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = int(self._listener.getsockname()[1])
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/"
         self.connections = 0

@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,19 @@ def test_a_call_ends_in_its_time_however_slowly_it_is_answered(
     # Twenty times the limit: a busy machine is late, one that waits for each byte never ends.
     assert time.monotonic() - begun < 10
     assert server.connections == 1
+
+
+def test_many_calls_may_hang_at_once(canary: Open) -> None:
+    """Each waits in its own thread and ends in its own time; none waits for another."""
+    server = canary(_hold)
+    client = _own(server, Limits(total_s=3.0))
+    with ThreadPoolExecutor(200) as pool:
+        begun = time.monotonic()
+        ended = list(pool.map(lambda _: _get(client, server.url), range(200)))
+    assert set(ended) == {Unanswered("timeout")}
+    assert server.connections == 200
+    # One after the other they would take ten minutes.
+    assert time.monotonic() - begun < 60
 
 
 def test_a_resolver_that_hangs_does_not_hold_a_call() -> None:

@@ -1,8 +1,13 @@
-"""FakePay keeps every promise of a provider, before our stand-in and one that is not ours."""
+"""Each provider keeps every promise: FakePay, before our stand-in and one that is not ours, and one
+of another kind, where the payer pays on a page of the provider.
+"""
+
+from collections.abc import Iterator
 
 import pytest
 
 from tallystick.testing.providers import ProviderConformance, Subject
+from tests.providers import hosted
 
 
 class TestOurs(ProviderConformance):
@@ -15,3 +20,10 @@ class TestForeign(ProviderConformance):
     @pytest.fixture
     def subject(self, foreign: Subject) -> Subject:
         return foreign
+
+
+class TestHosted(ProviderConformance):
+    @pytest.fixture
+    def subject(self) -> Iterator[Subject]:
+        with hosted.company() as company:
+            yield hosted.subject(company)

@@ -23,6 +23,7 @@ from tallystick.payments.provider import (
 )
 from tallystick.providers.fakepay import FakePay
 from tallystick.testing.providers import CHECKS, Broken, Subject
+from tests.providers import hosted
 from tests.providers.conftest import SECRET
 
 
@@ -66,6 +67,28 @@ class Raises(FakePay):
         if outcome == Unknown("dropped"):
             raise ConnectionResetError
         return outcome
+
+
+class PromisesTooMuch(FakePay):
+    """FakePay charges the same key twice, whatever is said of it."""
+
+    def __init__(self, *, url: str, timeout_s: float, takes_cards: bool, secret: str) -> None:
+        super().__init__(url=url, timeout_s=timeout_s, takes_cards=takes_cards, secret=secret)
+        self.abilities = replace(self.abilities, repeats_safely=True)
+
+
+class TakesCards(hosted.Hosted):
+    """Card data go to a company that never asked for them."""
+
+    def start(self, order: PaymentOrder) -> Outcome:
+        return super().start(replace(order, card=None))
+
+
+class OwnKey(hosted.Hosted):
+    """Nobody finds again what was started under a key that only the plug-in knew."""
+
+    def start(self, order: PaymentOrder) -> Outcome:
+        return super().start(replace(order, key=ids.new()))
 
 
 class Waits(FakePay):
@@ -119,10 +142,23 @@ def test_a_repeat_is_found_wherever_no_answer_comes(ours: Subject) -> None:
         (BelievesAnyEvent, {"events"}),
         (Raises, {"start, drop_before", "start, drop_after"}),
         (Waits, {"start, hang_before"}),
+        (PromisesTooMuch, {"start, repeated"}),
     ],
 )
 def test_other_mistakes_are_found(kind: type[FakePay], checks: set[str], ours: Subject) -> None:
     assert _failed(_mutant(kind, ours), checks.__contains__) == checks
+
+
+@pytest.mark.parametrize(
+    ("kind", "checks"),
+    [
+        (TakesCards, {"cards refused"}),
+        (OwnKey, {"start", "start, repeated"}),
+    ],
+)
+def test_mistakes_of_another_kind_are_found(kind: type[hosted.Hosted], checks: set[str]) -> None:
+    with hosted.company() as company:
+        assert _failed(hosted.subject(company, kind), checks.__contains__) == checks
 
 
 AUTHORS_TEST = """

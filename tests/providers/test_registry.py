@@ -98,3 +98,8 @@ def test_two_providers_cannot_have_one_name(acme: Path, name: str) -> None:
     (info / "entry_points.txt").write_text(f"[tallystick.providers]\n{name} = other:make\n")
     with pytest.raises(BadSetting, match=f"Two providers are called {name}"):
         plug_ins()
+
+
+def test_an_address_that_cannot_be_called_is_a_sentence() -> None:
+    with pytest.raises(BadSetting, match=r"^TALLYSTICK_FAKEPAY_URL cannot be used\. The address"):
+        open_providers(load(fakepay_url="http://127.0.0.1:99999/fakepay"))

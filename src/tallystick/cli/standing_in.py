@@ -57,4 +57,7 @@ def _teller(books: Ledger, url: str | None) -> Teller | None:
             f"{settings.FAKEPAY_SECRET_MIN} characters, here and where Tallystick runs."
         )
         raise BadSetting(message)
-    return Teller(books, clock.now, url=url, secret=secret.get_secret_value())
+    try:
+        return Teller(books, clock.now, url=url, secret=secret.get_secret_value())
+    except ValueError as error:
+        raise BadSetting(f"--events-to cannot be used. {error}") from None

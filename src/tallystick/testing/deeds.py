@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tallystick.kernel import ids
 from tallystick.payments.provider import Found, Outcome, RefundOrder, RequiresAction, Succeeded
-from tallystick.testing.subject import Broken, Trial, require
+from tallystick.testing.subject import Broken, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,15 @@ def _refund(trial: Trial) -> Prepared:
     if given_back is None:
         raise Broken("The provider refunds, so the subject must tell `given_back`.")
     order = trial.subject.order()
-    paid = trial.call(lambda: trial.provider.start(order), "start before refund")
+    paid: Found = trial.call(lambda: trial.provider.start(order), "start before refund")
     if isinstance(paid, RequiresAction):
-        raise Broken("The subject's order must succeed at once, or nothing can be refunded.")
-    require(isinstance(paid, Succeeded), f"start before refund: {paid}")
+        paid = finished(trial, order.key)
+    if not isinstance(paid, Succeeded):
+        raise Broken(f"start before refund: {paid}")
     back = RefundOrder(
         key=ids.new(),
         payment_key=order.key,
-        payment_reference=paid.reference if isinstance(paid, Succeeded) else None,
+        payment_reference=paid.reference,
         amount=order.amount,
         currency=order.currency,
     )
@@ -64,6 +65,14 @@ def _refund(trial: Trial) -> Prepared:
         count=lambda: given_back(back.key),
         amount=back.amount,
     )
+
+
+def finished(trial: Trial, key: UUID) -> Found:
+    """Let the payer do what a payment waits for, and ask what became of it."""
+    if trial.subject.finish is None:
+        raise Broken("The payer must act first, so the subject must tell `finish`.")
+    trial.subject.finish(key)
+    return trial.call(lambda: trial.provider.look_up(key, None), "look-up of what was finished")
 
 
 START: Final = Deed("start", _start)

@@ -20,7 +20,7 @@ from tallystick.payments.provider import (
     Succeeded,
     Unknown,
 )
-from tallystick.testing.deeds import START, Deed, Prepared
+from tallystick.testing.deeds import START, Deed, Prepared, finished
 from tallystick.testing.proxy import HUGE_BYTES, LINE_FAULTS, LineFault
 from tallystick.testing.subject import PATIENT_S, SHORT_S, Subject, Trial, require, trial
 
@@ -43,6 +43,22 @@ def does(subject: Subject, deed: Deed) -> None:
                 f"{deed.name} gave {outcome}, and the look-up right after it {found}.",
             )
             _agrees(deed, prepared, found)
+
+
+def finishes(subject: Subject) -> None:
+    """See what the payer did on the provider's page."""
+    with trial(subject) as made:
+        order = subject.order()
+        outcome = made.call(lambda: made.provider.start(order), "start")
+        require(
+            isinstance(outcome, RequiresAction), f"start: {outcome}; nothing is to be finished."
+        )
+        found = finished(made, order.key)
+        count = subject.charged(order.key)
+        require(
+            isinstance(found, Succeeded) and count == 1,
+            f"look-up of what was finished: {found}, charged {count} times.",
+        )
 
 
 def declines(subject: Subject) -> None:
@@ -149,9 +165,9 @@ def repeats_safely(subject: Subject, deed: Deed) -> None:
         prepared = deed.prepare(made)
         with made.proxy.failing(fault):
             made.call(prepared.do, f"{deed.name}, {fault.name}")
-        for _ in range(2):
-            outcome = made.call(prepared.do, f"{deed.name}, repeated")
-            require(isinstance(outcome, _UNDERWAY), f"{deed.name}, repeated: {outcome}")
+        first, second = (made.call(prepared.do, f"{deed.name}, repeated") for _ in range(2))
+        require(isinstance(first, _UNDERWAY), f"{deed.name}, repeated: {first}")
+        require(first == second, f"{deed.name}, repeated: first {first}, then {second}.")
         count = prepared.count()
         require(count <= 1, f"{deed.name}, repeated: done {count} times under one key.")
 

@@ -82,6 +82,11 @@ CHECKS: Final = (
         money_checks.turns_late,
         lambda subject: subject.late is not None and _looks_up(subject),
     ),
+    Check(
+        "finished by the payer",
+        money_checks.finishes,
+        lambda subject: subject.finish is not None and _looks_up(subject),
+    ),
     Check("unknown keys", money_checks.knows_no_stranger, _looks_up),
     Check("at once", money_checks.works_at_once),
     Check(

@@ -39,6 +39,8 @@ class Subject:
     """A payment that the server takes, under a fresh key."""
     charged: Callable[[UUID], int]
     """How often the server took money under a key, by its own books."""
+    finish: Callable[[UUID], None] | None = None
+    """Does what the payer does on the provider's page: a payment that waits for them succeeds."""
     declined: Callable[[], PaymentOrder] | None = None
     """A payment that the server declines."""
     late: Callable[[], PaymentOrder] | None = None

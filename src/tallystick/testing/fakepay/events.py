@@ -22,9 +22,18 @@ class Teller:
     """Posts the events of a ledger to one address."""
 
     def __init__(self, ledger: Ledger, clock: Clock, *, url: str, secret: str) -> None:
+        """Make one for an address.
+
+        Raises:
+            ValueError: it is none.
+        """
         self._ledger = ledger
         self._clock = clock
-        self._url = urlsplit(url)
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("An address begins with http:// or https://, and names a host.")
+        self._https, self._authority = parts.scheme == "https", parts.netloc
+        self._path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
         self._secret = secret
 
     def tell(self) -> None:
@@ -37,10 +46,10 @@ class Teller:
 
     def _post(self, event: Telling) -> bool:
         body = self.body(event)
-        kind = http.client.HTTPSConnection if self._url.scheme == "https" else None
-        connection = (kind or http.client.HTTPConnection)(self._url.netloc, timeout=_TIMEOUT_S)
+        kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
+        connection = kind(self._authority, timeout=_TIMEOUT_S)
         try:
-            connection.request("POST", self._url.path or "/", body, self.headers(event.id, body))
+            connection.request("POST", self._path, body, self.headers(event.id, body))
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException):
             return False

@@ -33,6 +33,8 @@ DECLINED: Final = "Card declined by the issuer."
 """The reason of a failure that turns into a late success."""
 
 _TICK_S: Final = 0.1
+_STOP_S: Final = 0.02
+"""How late it notices that it is to stop."""
 _ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _GARBAGE: Final = b"<!doctype html><title>Welcome</title><p>It works!</p>"
 
@@ -66,7 +68,7 @@ class Server(ThreadingHTTPServer):
         background = threading.Thread(target=self._tend, name="fakepay", daemon=True)
         background.start()
         try:
-            self.serve_forever(poll_interval=_TICK_S)
+            self.serve_forever(poll_interval=_STOP_S)
         finally:
             self._ending.set()
             background.join()
