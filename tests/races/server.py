@@ -24,7 +24,8 @@ STOP_S = 30.0
 class ServerProcess:
     """One `tallystick serve` on a port of its own; it may be killed and started again."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, **settings: str) -> None:
+        """Take further settings by their names without the prefix."""
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"server-{self.port}.log"
@@ -34,6 +35,7 @@ class ServerProcess:
             **{name: value for name, value in _environment().items() if "TALLYSTICK" not in name},
             "TALLYSTICK_DATABASE_URL": database_url,
             "TALLYSTICK_LOG_LEVEL": "warning",
+            **{f"TALLYSTICK_{name}": value for name, value in settings.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -98,5 +98,9 @@ async def write(call: Call, command: Callable[[Connection], T]) -> T:
     """Run a command that changes who may do what, and forget who was known before."""
     try:
         return await call.edge.write(command)
+    except Refused as refused:
+        if refused.refusal.code == "two_factor.code_wrong":
+            log.warning("wrong code", user=str(call.user_id()), address=call.address())
+        raise
     finally:
         call.edge.callers.forget()

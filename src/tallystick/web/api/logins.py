@@ -128,6 +128,7 @@ async def verify_email(call: Own, body: EmailProof) -> Response:
     if row is None:
         raise mailed.unknown()
     if not await proving.fits(call, body.password, row.password_hash):
+        proving.log.warning("wrong password", user=str(row.id), address=guess.address)
         raise recovering.password_wrong()
     command = partial(
         signing_up.verify_email,

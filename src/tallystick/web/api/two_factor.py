@@ -44,7 +44,7 @@ async def begin_two_factor(call: Own, body: PasswordOnly) -> Response:
         secret=secret,
         sealer=call.edge.sealer,
     )
-    uri = await call.edge.write(command)
+    uri = await proving.write(call, command)
     return call.reply({"secret": secret, "otpauth_uri": uri})
 
 
@@ -69,7 +69,7 @@ async def confirm_two_factor(call: Own, body: CodeOnly) -> Response:
         codes=codes,
         sealer=call.edge.sealer,
     )
-    await call.edge.write(command)
+    await proving.write(call, command)
     return call.reply({"recovery_codes": codes})
 
 
@@ -90,7 +90,7 @@ async def remove_two_factor(call: Own, body: PasswordAndCode) -> Response:
         code=body.code,
         sealer=call.edge.sealer,
     )
-    await call.edge.write(command)
+    await proving.write(call, command)
     return Response(status_code=204)
 
 
@@ -111,5 +111,5 @@ async def renew_recovery_codes(call: Own, body: PasswordAndCode) -> Response:
         codes=codes,
         sealer=call.edge.sealer,
     )
-    await call.edge.write(command)
+    await proving.write(call, command)
     return call.reply({"recovery_codes": codes})
