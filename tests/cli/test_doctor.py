@@ -12,7 +12,7 @@ def test_an_empty_database_wants_its_tables(run: Run) -> None:
     bad = [line for line in ended.out.splitlines() if line.startswith("bad")]
     todo = f"this program needs {migrations.head()}. Run `tallystick migrate up`."
     assert bad == [f"bad  revision      none. The database has no tables yet, but {todo}"]
-    assert ended.err == "1 of 10 need a hand.\n"
+    assert ended.err == "1 of 11 need a hand.\n"
 
 
 def test_a_database_that_does_not_answer_ends_the_look(
@@ -56,3 +56,14 @@ def test_how_mails_leave(run: Run) -> None:
     waits = "no server is set in TALLYSTICK_SMTP_URL, so mails wait"
     secret = "a secret of thirty-two characters or more"
     assert mail(ENVIRONMENT="production", SECRET_KEY=secret) == (True, waits, "")
+
+
+def test_which_providers_there_are(run: Run) -> None:
+    def providers(**given: str) -> tuple[bool, str]:
+        found = {each["name"]: each for each in run("doctor", "--json", **given).json["findings"]}
+        return found["providers"]["ok"], found["providers"]["found"]
+
+    assert providers() == (True, "fakepay")
+    ok, found = providers(FAKEPAY_URL="http://127.0.0.1:99999/")
+    assert not ok
+    assert found.startswith("TALLYSTICK_FAKEPAY_URL cannot be used.")

@@ -301,6 +301,49 @@ def test_an_event_that_is_none(body: bytes, secret: str, ago_s: int, why: str) -
     assert ours.read_event({}, body, now()) == NotGenuine("unsigned")
 
 
+# Each fault of the stand-in, on each call.
+
+UNANSWERED = {
+    Kind.HANG_BEFORE: "timeout",
+    Kind.HANG_AFTER: "timeout",
+    Kind.ERROR_BEFORE: "server_error",
+    Kind.ERROR_AFTER: "server_error",
+    Kind.GARBAGE_BEFORE: "garbage",
+    Kind.GARBAGE_AFTER: "garbage",
+    Kind.DROP_BEFORE: "dropped",
+    Kind.DROP_AFTER: "dropped",
+}
+
+
+@pytest.mark.parametrize(("kind", "why"), UNANSWERED.items())
+def test_each_fault_of_the_stand_in_leaves_it_unknown(
+    standing_in: Server, kind: Kind, why: Any
+) -> None:
+    hangs = why == "timeout"
+    ours, patient = (
+        provider(standing_in.url, 1.0 if hangs else TEN_S),
+        provider(standing_in.url, TEN_S),
+    )
+    faults, paid, other = standing_in.faults, order(), order()
+    assert patient.start(paid) == Succeeded()
+    faults.add(Fault(kind, times=1))
+    assert ours.start(other) == Unknown(why)
+    faults.add(Fault(kind, on="look_up", times=1))
+    assert ours.look_up(paid.key, None) == Unknown(why)
+    back = RefundOrder(ids.new(), paid.key, None, 500, "EUR")
+    faults.add(Fault(kind, on="refund", times=1))
+    assert ours.refund(back) == Unknown(why)
+    faults.clear()
+    acted = kind.acts
+    assert patient.look_up(other.key, None) == (Succeeded() if acted else Absent())
+    assert patient.look_up_refund(back.key, None) == (Succeeded(amount=500) if acted else Absent())
+
+
+def test_a_late_answer_is_an_answer(standing_in: Server) -> None:
+    standing_in.faults.add(Fault(Kind.DELAY, seconds=0.2, times=1))
+    assert provider(standing_in.url, TEN_S).start(order()) == Succeeded()
+
+
 # The books of both sides, joined.
 
 PAYMENTS = 400

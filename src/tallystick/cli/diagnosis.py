@@ -55,7 +55,7 @@ def doctor(*, as_json: bool) -> bool:
 
 
 def _look(found: settings.Settings) -> list[Finding]:
-    findings = [_names(), _secret(found), _zones(), _mail(found)]
+    findings = [_names(), _secret(found), _zones(), _mail(found), _providers(found)]
     try:
         with closing(wiring.open_database(found, deadline_s=opened.DEADLINE_S)) as database:
             findings.append(database.read(_version))
@@ -69,6 +69,15 @@ def _look(found: settings.Settings) -> list[Finding]:
             raise
         findings.append(Finding("database", ok=False, found="does not answer", todo=explained[0]))
     return findings
+
+
+def _providers(found: settings.Settings) -> Finding:
+    try:
+        names = sorted(wiring.open_providers(found))
+    except settings.BadSetting as error:
+        todo = "Correct its settings, or uninstall the package that brings it."
+        return Finding("providers", ok=False, found=str(error).rstrip("."), todo=todo)
+    return Finding("providers", ok=True, found=", ".join(names))
 
 
 def _names() -> Finding:
