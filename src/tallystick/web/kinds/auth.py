@@ -64,6 +64,7 @@ AUTH: Final[Mapping[str, Kind]] = {
         "from one network, and a hundred times for one login or from one network altogether. This "
         "one was not looked at.",
         "Wait as long as Retry-After says. Who has forgotten the password can reset it.",
+        retryable=True,
     ),
 }
 
