@@ -16,7 +16,7 @@ from psycopg import sql
 
 from bench import books
 from bench.books import Tenant
-from bench.contests import Bursts, compare
+from bench.contests import ROUNDS, Bursts, compare
 from bench.measure import Burst, Row
 from bench.postgresql import Base
 from tallystick.invoices.importing import ImportInvoices, NewDocument, import_invoices
@@ -42,7 +42,17 @@ def empty_row() -> Row:
 
 
 def measure(server: Server, say: Callable[[str], None]) -> tuple[Row, Bursts]:
-    """Issue them once, and copy what came of it into a database that lacks just that."""
+    """Issue them, and copy what came of it into a database that lacks just that; some rounds."""
+    bursts: Bursts = {OURS: [], THEIRS: []}
+    for number in range(ROUNDS):
+        for contestant, burst in zip(bursts, _round(server), strict=True):
+            bursts[contestant].append(burst)
+            words = f"{TITLE}, round {number + 1} of {ROUNDS}: {contestant}"
+            say(f"{words}: {burst.rate:,.0f}/s")
+    return compare(empty_row(), bursts, OURS, [THEIRS], at=THEIRS), bursts
+
+
+def _round(server: Server) -> tuple[Burst, Burst]:
     name = f"tallystick_bench_{ids.new().hex}"
     ours = Base(server, name)
     try:
@@ -52,14 +62,11 @@ def measure(server: Server, say: Callable[[str], None]) -> tuple[Row, Bursts]:
         database.close()
         reference = ours.copy_to(f"{name}_reference")
         try:
-            bursts = {OURS: [_issue(ours, tenant)], THEIRS: [_copy(ours, reference)]}
+            return _issue(ours, tenant), _copy(ours, reference)
         finally:
             reference.drop()
     finally:
         ours.drop()
-    for contestant, [burst] in bursts.items():
-        say(f"{TITLE}: {contestant}: {burst.rate:,.0f}/s")
-    return compare(empty_row(), bursts, OURS, [THEIRS], at=THEIRS), bursts
 
 
 def _issue(base: Base, tenant: Tenant) -> Burst:
