@@ -1,13 +1,16 @@
 """People for tests: logins and memberships, written as rows, and actors with what a role allows."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from tallystick.auth import policy
+from tallystick.auth.credentials import PERSONAL_START, Minted
 from tallystick.auth.models import MEMBERSHIPS, USERS
+from tallystick.auth.personal_tokens import make_token
 from tallystick.kernel import ids
-from tallystick.kernel.actor import Act, Actor
+from tallystick.kernel.actor import OPERATOR, Act, Actor
 from tallystick.kernel.database import Database
 from tests.factories import START
 
@@ -55,6 +58,23 @@ def member(database: Database, organization_id: UUID, role: str = "owner", **val
     }
     database.write(lambda conn: conn.execute(MEMBERSHIPS.insert(), row))
     return user_id
+
+
+def personal_token(database: Database, user_id: UUID, scopes: frozenset[str] | None = None) -> str:
+    """Make a personal token of a user, and give its text."""
+    minted = Minted.new(PERSONAL_START)
+    command = partial(
+        make_token,
+        act=Act(OPERATOR, ids.NIL, START, str(ids.new()), "made by a test"),
+        user_id=user_id,
+        name="a test",
+        scopes=scopes,
+        expires_at=None,
+        within=None,
+        minted=minted,
+    )
+    database.write(command)
+    return minted.text
 
 
 def acting(act: Act, user_id: UUID, *permissions: str, role: str = "owner") -> Act:

@@ -20,6 +20,7 @@ from tallystick.web.dialects.frame import Chosen
 from tests.contracts.conftest import API_KEY, START, Serve
 from tests.contracts.test_004 import BASE, TRUSTING, Contract
 from tests.factories import Books
+from tests.people import login, personal_token
 from tests.races.server import ServerProcess
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +103,15 @@ async def test_a_key_of_one_school_sees_that_school_alone(serve: Serve, database
         of_viewer = {"X-API-Key": viewer}
         assert await _asked(client, "GET", "/schools", **of_viewer) == (200, [school])
         assert await _asked(client, "PATCH", f"/schools/{school['id']}", **of_viewer) == denied
+
+
+async def test_people_do_not_act_here(serve: Serve, database: Database) -> None:
+    for platform in (False, True):
+        token = personal_token(database, login(database, platform=platform))
+        async with serve(GUARDED) as client:
+            for method in ("GET", "POST"):
+                sent = {"X-API-Key": token}
+                assert await _asked(client, method, "/schools", **sent) == WRONG
 
 
 async def test_what_is_not_chosen_is_not_there(serve: Serve) -> None:

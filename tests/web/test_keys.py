@@ -2,20 +2,17 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
-from tallystick.auth.credentials import PERSONAL_START, Minted
-from tallystick.auth.personal_tokens import make_token
+from tallystick.auth.credentials import PERSONAL_START
 from tallystick.kernel import ids
-from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.database import Database
-from tests.people import member
-from tests.web.conftest import START, MakeClient, MakeSchool, Moment, School
+from tests.people import member, personal_token
+from tests.web.conftest import MakeClient, MakeSchool, Moment, School
 
 pytestmark = pytest.mark.anyio
 
@@ -28,18 +25,7 @@ def make_person(database: Database, make_client: MakeClient) -> MakePerson:
 
     def make(place: School, role: str, scopes: frozenset[str] | None = None) -> httpx2.AsyncClient:
         user_id = member(database, UUID(place.id), role)
-        command = partial(
-            make_token,
-            act=Act(OPERATOR, ids.NIL, START, str(ids.new()), "made by a test"),
-            user_id=user_id,
-            name="a test",
-            scopes=scopes,
-            expires_at=None,
-            within=None,
-            minted=Minted.new(PERSONAL_START),
-        )
-        text, _ = database.write(command)
-        return make_client(text)
+        return make_client(personal_token(database, user_id, scopes))
 
     return make
 

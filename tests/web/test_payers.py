@@ -1,7 +1,6 @@
 """Payers through the API: by their login in every organization, and by a link."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +8,12 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from tallystick.auth.credentials import LINK_START, PERSONAL_START, Minted
-from tallystick.auth.personal_tokens import make_token
+from tallystick.auth.credentials import LINK_START
 from tallystick.kernel import ids
-from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.database import Database
 from tallystick.migrations.tables import METADATA
-from tests.people import login, member
-from tests.web.conftest import START, MakeClient, MakeSchool, School
+from tests.people import login, member, personal_token
+from tests.web.conftest import MakeClient, MakeSchool, School
 
 pytestmark = pytest.mark.anyio
 
@@ -29,17 +26,7 @@ def make_person(database: Database, make_client: MakeClient) -> MakePerson:
     """Return a factory of clients that act as a person."""
 
     def make(user_id: UUID) -> httpx2.AsyncClient:
-        command = partial(
-            make_token,
-            act=Act(OPERATOR, ids.NIL, START, str(ids.new()), "made by a test"),
-            user_id=user_id,
-            name="a test",
-            scopes=None,
-            expires_at=None,
-            within=None,
-            minted=Minted.new(PERSONAL_START),
-        )
-        return make_client(database.write(command)[0])
+        return make_client(personal_token(database, user_id))
 
     return make
 

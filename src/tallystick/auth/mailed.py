@@ -33,8 +33,12 @@ def add(
     user_id: UUID | None = None,
     email: str | None = None,
     over: bool = False,
+    good_for: timedelta | None = None,
 ) -> UUID:
-    """Add a token to what the transaction writes; give its id. One that is `over` is never good."""
+    """Add a token to what the transaction writes; give its id. One that is `over` is never good.
+
+    It is good for as long as its purpose says, unless told otherwise.
+    """
     token_id = ids.new()
     writes.add(
         MAILED_TOKENS,
@@ -44,7 +48,7 @@ def add(
             "user_id": user_id,
             "email": email,
             "created_at": act.at,
-            "expires_at": act.at if over else act.at + GOOD_FOR[purpose],
+            "expires_at": act.at if over else act.at + (good_for or GOOD_FOR[purpose]),
             "used_at": act.at if over else None,
         },
     )

@@ -135,17 +135,26 @@ def change_me(
     )
     row = locked(conn, user_id)
     versions.check(row.version, version)
-    values = dict(changes)
-    if "user_name" in changes:
-        check_user_name(changes["user_name"])
-        values["user_name_key"] = _name_key(changes["user_name"])
-        if values["user_name_key"] != row.user_name_key:
-            _check_free(conn, changes["user_name"])
     writes = Writes()
-    change(writes, act, row, values)
+    change(writes, act, row, {**changes, **user_name_values(conn, row, changes)})
     tell(writes, act, "user.changed", user_id)
     writes.flush(conn)
     return get_user(conn, user_id)
+
+
+def user_name_values(conn: Connection, row: Row[Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Give what is kept beside a new user name, where one is among the changes.
+
+    Refuses:
+        user.user_name_malformed, user.user_name_taken
+    """
+    if "user_name" not in changes:
+        return {}
+    check_user_name(changes["user_name"])
+    key = _name_key(changes["user_name"])
+    if key != row.user_name_key:
+        _check_free(conn, changes["user_name"])
+    return {"user_name_key": key}
 
 
 def find(conn: Connection, user_id: UUID) -> Row[Any] | None:

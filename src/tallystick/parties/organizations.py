@@ -5,7 +5,7 @@ it; `invoices.currency` sees to that.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
@@ -206,15 +206,15 @@ def find_organization(conn: Connection, slug: str) -> OrganizationDocument:
 def list_organizations(
     conn: Connection,
     *,
-    only: UUID | None = None,
+    only: Collection[UUID] | None = None,
     active: bool | None = None,
     after: UUID | None = None,
     limit: int = paging.LIMIT_DEFAULT,
 ) -> paging.Page[OrganizationDocument]:
-    """List organizations, newest first: all of them, or the only one that an actor may see."""
+    """List organizations, newest first: all of them, or only those that an actor may see."""
     statement = select(ORGANIZATIONS)
     if only is not None:
-        statement = statement.where(ORGANIZATIONS.c.id == only)
+        statement = statement.where(ORGANIZATIONS.c.id.in_(only))
     if active is not None:
         statement = statement.where(ORGANIZATIONS.c.active == active)
     return paging.newest_first(

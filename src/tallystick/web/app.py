@@ -48,6 +48,7 @@ from tallystick.web.api import (
     roles,
     statements,
     two_factor,
+    users,
 )
 from tallystick.web.dialects.frame import NONE_CHOSEN, Chosen, Dialects, Mounted, own_path
 from tallystick.web.dialects.registry import DIALECTS
@@ -71,7 +72,7 @@ OPERATIONS: list[BaseRoute] = [
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
-        *(logins, me, two_factor),
+        *(logins, me, two_factor, users),
     )
     for route in noun.router.routes
 ]

@@ -66,6 +66,7 @@ TAGS: Final = [
     {"name": "statements", "description": "What happened to what is owed, and what is overdue."},
     {"name": "refunds", "description": "Money that went back to whoever paid it."},
     {"name": "members", "description": "People who act for an organization, each in a role."},
+    {"name": "users", "description": "Everybody with a login, as the platform looks after them."},
     {"name": "roles", "description": "What members and keys may do."},
     {
         "name": "keys",

@@ -1,11 +1,16 @@
 """Operations on organizations."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi import Query as QueryParameters
+from sqlalchemy import Connection
 from starlette.responses import Response
 
+from tallystick.auth.memberships import roles_of
+from tallystick.auth.policy import PLATFORM_ROLE
+from tallystick.kernel.paging import Page
 from tallystick.parties import organizations
 from tallystick.parties.organizations import (
     ChangeOrganization,
@@ -75,14 +80,35 @@ async def create_organization(call: PlatformCommand, body: NewOrganization) -> R
 async def list_organizations(
     call: PlatformReading, query: Annotated[OrganizationQuery, QueryParameters()]
 ) -> Response:
-    """List organizations: all of them with a platform key, otherwise your own."""
-    after, only = call.after(query), call.actor.organization_id
-    page = await call.read(
-        lambda conn: organizations.list_organizations(
-            conn, only=only, active=query.active, after=after, limit=query.limit
+    """List organizations: all of them for the platform, otherwise those that you belong to.
+
+    Each with your role in it.
+    """
+    after, actor = call.after(query), call.actor
+    credential = call.caller.credential
+    assert credential is not None, "the policy asks for one"
+    user_id = credential.user_id
+    sees_all = (credential.platform or actor.role == PLATFORM_ROLE) and not {
+        *("read", "platform")
+    }.isdisjoint(actor.permissions or ())
+
+    def read(conn: Connection) -> Page[dict[str, Any]]:
+        if user_id is not None:
+            roles = roles_of(conn, user_id)
+        else:
+            own = actor.organization_id
+            roles = {} if own is None else {own: actor.role}
+        page = organizations.list_organizations(
+            conn,
+            only=None if sees_all else roles.keys(),
+            active=query.active,
+            after=after,
+            limit=query.limit,
         )
-    )
-    return call.page(page, dict, query)
+        items = [{**each, "role": roles.get(UUID(each["id"]))} for each in page.items]
+        return Page(items, page.next_after)
+
+    return call.page(await call.read(read), dict, query)
 
 
 @router.get("/{organization_id}", responses=answers(Organization))

@@ -175,7 +175,8 @@ async def admit(
 ) -> Actor:
     """Find who calls.
 
-    In development reading needs no key. The contract's own key reaches every organization.
+    In development reading needs no key. The contract's own key reaches every organization. People
+    do not act here: these contracts have no way to name one of their organizations.
 
     Raises:
         Denied: no key, or an unknown one.
@@ -197,6 +198,8 @@ async def admit(
     if caller is None or caller.credential is None:
         log.warning("unknown key", path=scope["path"], address=address)
         edge.limits.failure(address)
+        raise Denied(missing=False)
+    if caller.actor.kind != "key":
         raise Denied(missing=False)
     edge.limits.request(caller.credential.id.int)
     return caller.actor

@@ -17,7 +17,7 @@ ACCESS: Final[Mapping[str, Kind]] = {
         404,
         "No such user",
         "Nobody has this id, or they do not belong to the organization.",
-        "Look them up with GET /v1/members.",
+        "Look them up with GET /v1/members, or the platform with GET /v1/users.",
     ),
     "member.active_already": Kind(
         409,
@@ -66,6 +66,18 @@ ACCESS: Final[Mapping[str, Kind]] = {
         "A name and a password are needed",
         "The invitation is good, and there is no login with its address yet.",
         "Send name and password beside the token.",
+    ),
+    "user.active_already": Kind(
+        409, "The user is active already", "There is nothing to reactivate.", "Go on."
+    ),
+    "user.inactive_already": Kind(
+        409, "The user is inactive already", "There is nothing to end.", "Nothing is left to do."
+    ),
+    "user.last_platform": Kind(
+        409,
+        "Somebody is of the platform",
+        "Nobody else is an active person of the platform, so this one stays.",
+        "Make another user one first.",
     ),
     "user.inactive": Kind(
         409,

@@ -135,8 +135,17 @@ class Organization(View):
     updated_at: Moment
 
 
+class OrganizationInList(Organization):
+    """An organization, and what you are there."""
+
+    role: Annotated[
+        str | None,
+        Field(description="Your role in it; null for the platform.", examples=["owner"]),
+    ]
+
+
 class OrganizationList(View):
     """A page of organizations, newest first."""
 
-    data: list[Organization]
+    data: list[OrganizationInList]
     next: NextCursor
