@@ -16,6 +16,7 @@ from tallystick.invoices.content import DraftContent
 from tallystick.invoices.correcting import VoidInvoice
 from tallystick.invoices.drafting import ChangeDraft, CreateDraft, DeleteDraft
 from tallystick.invoices.issuing import IssueInvoice, IssueNew
+from tallystick.invoices.writing_off import WriteOff
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal
@@ -23,9 +24,11 @@ from tallystick.kernel.idempotency import Answer
 from tallystick.parties.customers import CreateCustomer
 from tallystick.payments.applying import ApplyCredit
 from tallystick.payments.claiming import ClaimPayment, ConfirmPayment, DeclinePayment
+from tallystick.payments.crediting import CreditInvoice
 from tallystick.payments.recording import RecordPayment
 from tallystick.payments.refunding import RefundPayment
 from tallystick.payments.releasing import ReleaseAllocation
+from tallystick.payments.replacing import ReplaceInvoice
 
 DECIMALS = {"EUR": 2, "JPY": 0}
 TERMS_DAYS = 14
@@ -45,6 +48,9 @@ Command = (
     | ClaimPayment
     | ConfirmPayment
     | DeclinePayment
+    | CreditInvoice
+    | WriteOff
+    | ReplaceInvoice
 )
 Plan = list[tuple["Invoice", int]]
 Effect = Callable[[Any], None]
@@ -69,6 +75,8 @@ class Invoice:
     version: int = 1
     """Counted while it is a draft."""
     paid: int = 0
+    credited: int = 0
+    written_off: int = 0
     number: str | None = None
     issue_date: date | None = None
     due_date: date | None = None
@@ -102,13 +110,17 @@ class Invoice:
 
     @property
     def due(self) -> int:
-        return 0 if self.status == "void" else self.total - self.paid
+        return 0 if self.status == "void" else self.left
+
+    @property
+    def left(self) -> int:
+        return self.total - self.paid - self.credited - self.written_off
 
     @property
     def payment_status(self) -> str:
-        if self.paid == 0:
-            return "unpaid"
-        return "paid" if self.paid == self.total else "partial"
+        if self.left == 0 and self.total:
+            return "paid"
+        return "partial" if self.paid else "unpaid"
 
 
 @dataclass
@@ -308,6 +320,10 @@ class Model:
         return max(day, last)
 
     def _issued(self, invoice: Invoice, day: date, result: Any) -> None:
+        self._number_new(invoice, day)
+        self.compare(invoice, result)
+
+    def _number_new(self, invoice: Invoice, day: date) -> None:
         invoice.status = "open"
         invoice.number = self._number(invoice.content.series, day.year, day)
         invoice.issue_date = day
@@ -315,7 +331,6 @@ class Model:
         invoice.due_date = day + timedelta(days=TERMS_DAYS if terms is None else terms)
         invoice.booked_on = day
         self._book(invoice, day, 1)
-        self.compare(invoice, result)
 
     def _book(self, invoice: Invoice, day: date, sign: int) -> None:
         currency = invoice.content.currency
@@ -339,7 +354,9 @@ class Model:
             raise No("invoice.draft")
         if invoice.status == "void":
             raise No("invoice.void")
-        if invoice.paid:
+        if invoice.status == "credited":
+            raise No("invoice.credited")
+        if invoice.paid or invoice.credited or invoice.written_off:
             raise No("invoice.paid")
         assert invoice.booked_on is not None
         day = max(self.today(command.act), invoice.booked_on)
@@ -399,19 +416,20 @@ class Model:
                 and invoice.content.customer_id == command.customer_id
                 and invoice.content.currency == command.currency
             ]
-            return command.customer_id, _oldest_first(theirs, command.amount)
+            return command.customer_id, _oldest_first(theirs, command.amount, recover=False)
         named = [self.invoices.get(share.invoice_id) for share in command.invoices]
         customer_id, payable = _payable(command, named)
         if command.invoices[0].amount is None:
             due = sum(invoice.due for invoice in payable)
-            if command.amount > due and command.excess == "refuse":
-                raise No("payment.exceeds_due", {"due": _text(due, command.currency)})
-            return customer_id, _oldest_first(payable, command.amount)
+            given_up = sum(invoice.written_off for invoice in payable)
+            if command.amount > due + given_up and command.excess == "refuse":
+                raise No("payment.exceeds_due", {"due": text(due, command.currency)})
+            return customer_id, _oldest_first(payable, command.amount, recover=True)
         plan: Plan = []
         for invoice, share in zip(payable, command.invoices, strict=True):
             assert share.amount is not None
-            if share.amount > invoice.due:
-                raise No("payment.exceeds_due", {"due": _text(invoice.due, command.currency)})
+            if share.amount > invoice.due + invoice.written_off:
+                raise No("payment.exceeds_due", {"due": text(invoice.due, command.currency)})
             plan.append((invoice, share.amount))
         if sum(part for _, part in plan) < command.amount and command.excess == "refuse":
             raise No("payment.rest_unallocated")
@@ -427,6 +445,9 @@ class Model:
         for invoice, part in plan:
             assert invoice.booked_on is not None
             day = max(given_from, invoice.booked_on) if part > 0 else wanted
+            if part > invoice.due:
+                day = max(day, at.astimezone(ZoneInfo(self.zone)).date())
+                self.restore(invoice, part - invoice.due, day)
             invoice.booked_on = max(day, invoice.booked_on)
             payment.booked_on = max(day, payment.booked_on or day)
             invoice.paid += part
@@ -440,6 +461,20 @@ class Model:
             self.postings.append((day, f"Assets:Receivable:{code}", currency, -part))
             self.postings.append((day, f"Liabilities:Credit:{code}", currency, part))
 
+    def restore(self, invoice: Invoice, amount: int, day: date) -> None:
+        """Take part of a write-off back, which is told by an event of its own."""
+        assert invoice.booked_on is not None
+        invoice.written_off -= amount
+        invoice.booked_on = max(day, invoice.booked_on)
+        self.give_up(invoice, -amount, day)
+        self.done += 1
+
+    def give_up(self, invoice: Invoice, amount: int, day: date) -> None:
+        """Book what is written off, or taken back where it is negative."""
+        code, currency = ids.code(invoice.content.customer_id), invoice.content.currency
+        self.postings.append((day, f"Assets:Receivable:{code}", currency, -amount))
+        self.postings.append((day, "Expenses:WriteOff", currency, amount))
+
     @staticmethod
     def compare(invoice: Invoice, shown: Any) -> None:
         """Compare an invoice with what was told of it."""
@@ -450,6 +485,8 @@ class Model:
             "currency": invoice.content.currency,
             "total": invoice.total,
             "paid": invoice.paid,
+            "credited": invoice.credited,
+            "written_off": invoice.written_off,
             "due": invoice.due,
             "issue_date": None if invoice.issue_date is None else str(invoice.issue_date),
             "due_date": None if invoice.due_date is None else str(invoice.due_date),
@@ -491,15 +528,20 @@ def _payable(command: RecordPayment, named: list[Invoice | None]) -> tuple[UUID,
     return customer_id, payable
 
 
-def _oldest_first(invoices: list[Invoice], amount: int) -> Plan:
-    plan: Plan = []
-    for invoice in sorted(invoices, key=lambda each: (str(each.due_date), each.id)):
+def _oldest_first(invoices: list[Invoice], amount: int, *, recover: bool) -> Plan:
+    """Pay what is due, the oldest first, and only then what was given up, where it may be."""
+    ordered = sorted(invoices, key=lambda each: (str(each.due_date), each.id))
+    parts = dict.fromkeys((invoice.id for invoice in ordered), 0)
+    for invoice in ordered:
         part = min(amount, invoice.due)
-        if part:
-            plan.append((invoice, part))
-            amount -= part
-    return plan
+        parts[invoice.id] += part
+        amount -= part
+    for invoice in ordered if recover else []:
+        part = min(amount, invoice.written_off)
+        parts[invoice.id] += part
+        amount -= part
+    return [(invoice, parts[invoice.id]) for invoice in ordered if parts[invoice.id]]
 
 
-def _text(minor: int, currency: str) -> str:
+def text(minor: int, currency: str) -> str:
     return f"{Decimal(minor).scaleb(-DECIMALS[currency]):f}"
