@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from tallystick.auth import guessing, sessions, signing_up, two_factor, users
 from tallystick.auth.guessing import Guess
 from tallystick.auth.users import UserDocument
+from tallystick.kernel import events
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal
 from tallystick.kernel.rows import Writes
@@ -49,6 +50,8 @@ def log_in(
     """
     act = users.as_user(act, user_id)
     row = users.locked(conn, user_id)
+    if events.happened(conn, act):
+        return users.get_user(conn, user_id)
     if row.password_hash != seen_hash or not row.active:
         return wrong()
     if row.email_verified_at is None:

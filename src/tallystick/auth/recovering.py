@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from tallystick.auth import guessing, mailed, sessions, users
 from tallystick.auth.guessing import Guess
-from tallystick.kernel import tasks
+from tallystick.kernel import events, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.rows import Writes
@@ -48,6 +48,8 @@ def reset_password(conn: Connection, act: Act, *, token_id: UUID, password_hash:
     Refuses:
         auth.token_unknown
     """
+    if events.happened(conn, act):
+        return
     token = mailed.use(conn, act, "reset_password", token_id)
     if token.user_id is None:
         raise mailed.unknown()
@@ -86,6 +88,8 @@ def replace_password(
         auth.password_wrong: it was changed while it was looked at.
     """
     row = users.locked(conn, user_id)
+    if events.happened(conn, act):
+        return
     if row.password_hash != seen_hash:
         raise password_wrong()
     guessing.clear(conn, guess)

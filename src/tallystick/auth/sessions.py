@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select, update
 from tallystick.auth import users
 from tallystick.auth.credentials import IDLE, hash_of
 from tallystick.auth.models import SESSIONS
-from tallystick.kernel import clock, paging
+from tallystick.kernel import clock, events, paging
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.rows import Writes
@@ -72,6 +72,8 @@ def end(conn: Connection, act: Act, user_id: UUID, session_id: UUID) -> None:
     Refuses:
         session.unknown: also for somebody else's, and one that is over.
     """
+    if events.happened(conn, act):
+        return
     statement = select(SESSIONS).where(SESSIONS.c.id == session_id, *_good(user_id, act.at))
     row = conn.execute(statement).first()
     if row is None:

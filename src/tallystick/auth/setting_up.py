@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from tallystick.auth import access, mailed, memberships, policy, users
-from tallystick.kernel import ids
+from tallystick.kernel import events, ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.rows import Writes
@@ -55,6 +55,8 @@ def set_up(
         setup.done: there is somebody already.
         The codes of `users.create_user` and of `organizations.create_organizations`.
     """
+    if events.happened(conn, act):
+        return
     check_undone(conn)
     mailed.use(conn, act, "setup", token_id)
     _create(conn, act, person)
@@ -84,6 +86,8 @@ def add_person(
     Refuses:
         role.unknown, and the codes of `users.create_user`.
     """
+    if events.happened(conn, act):
+        return
     _create(conn, act, person)
     if organization_id is not None:
         assert role is not None, "a member has a role"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from tallystick.auth import guessing, mailed, users
 from tallystick.auth.guessing import Guess
-from tallystick.kernel import tasks
+from tallystick.kernel import events, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
 from tallystick.parties.customers import email_key
@@ -36,6 +36,8 @@ def sign_up(
         user.email_malformed
     """
     users.check_email(email)
+    if events.happened(conn, act):
+        return
     if not guessing.may_mail(conn, email_key(email) or "", act.at):
         return
     row = users.find_by_email(conn, email)
@@ -78,6 +80,8 @@ def verify_email(
     Refuses:
         auth.token_unknown: also when the password was changed while it was looked at.
     """
+    if events.happened(conn, act):
+        return
     token = mailed.use(conn, act, "verify_email", token_id)
     row = users.locked(conn, token.user_id)
     if row.password_hash != seen_hash or row.email != token.email or not row.active:

@@ -19,6 +19,7 @@ from tallystick.auth import guessing, users
 from tallystick.auth.credentials import hash_of
 from tallystick.auth.guessing import Guess
 from tallystick.auth.models import RECOVERY_CODES, USERS
+from tallystick.kernel import events
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.rows import Writes
@@ -59,6 +60,8 @@ def begin(
         two_factor.on_already
     """
     row = users.locked(conn, user_id)
+    if events.happened(conn, act):
+        return uri(secret, row.email)
     guessing.clear(conn, guess)
     if row.totp_confirmed_at is not None:
         message = "The second factor is on already. Remove it first to begin with another app."
@@ -87,6 +90,8 @@ def confirm(
         two_factor.on_already, two_factor.not_begun, two_factor.code_wrong
     """
     row = users.locked(conn, user_id)
+    if events.happened(conn, act):
+        return
     if row.totp_confirmed_at is not None:
         raise Refused("two_factor.on_already", "The second factor is on already.")
     if row.totp_sealed is None:
@@ -110,7 +115,10 @@ def remove(
     Refuses:
         two_factor.off, two_factor.code_wrong
     """
-    row = _on(conn, user_id)
+    row = users.locked(conn, user_id)
+    if events.happened(conn, act):
+        return
+    _check_on(row)
     if not takes(conn, act, sealer, row, code):
         raise _code_wrong()
     guessing.clear(conn, guess)
@@ -137,7 +145,10 @@ def renew(
     Refuses:
         two_factor.off, two_factor.code_wrong
     """
-    row = _on(conn, user_id)
+    row = users.locked(conn, user_id)
+    if events.happened(conn, act):
+        return
+    _check_on(row)
     if not takes(conn, act, sealer, row, code):
         raise _code_wrong()
     guessing.clear(conn, guess)
@@ -205,11 +216,9 @@ def _kept(code: str) -> str:
     return hash_of(_SIGNS.sub("", code).upper())
 
 
-def _on(conn: Connection, user_id: UUID) -> Row[Any]:
-    row = users.locked(conn, user_id)
+def _check_on(row: Row[Any]) -> None:
     if row.totp_confirmed_at is None:
         raise Refused("two_factor.off", "There is no second factor that is on.")
-    return row
 
 
 def _code_wrong() -> Refused:

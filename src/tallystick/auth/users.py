@@ -134,6 +134,8 @@ def change_me(
         "the edge names only what may change"
     )
     row = locked(conn, user_id)
+    if events.happened(conn, act):
+        return get_user(conn, user_id)
     versions.check(row.version, version)
     writes = Writes()
     change(writes, act, row, {**changes, **user_name_values(conn, row, changes)})

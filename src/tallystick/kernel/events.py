@@ -89,6 +89,21 @@ def keys_of(
     return sorted(set(conn.execute(statement).scalars()))
 
 
+def happened(conn: Connection, act: Act) -> bool:
+    """Tell whether this very act has made something happen above all organizations.
+
+    Then its transaction is being repeated, although its COMMIT took. For what is under no
+    idempotency key, since it holds a secret; other commands find their answer.
+    """
+    statement = select(EVENTS.c.id).where(
+        EVENTS.c.organization_id == ids.NIL,
+        # An event is made after its act has begun, so only the newest are looked at.
+        EVENTS.c.id >= ids.first_at(act.at),
+        EVENTS.c.act_key == act.key,
+    )
+    return conn.execute(statement.limit(1)).first() is not None
+
+
 def emit(
     writes: Writes,
     act: Act,
