@@ -143,6 +143,16 @@ def test_only_the_database_commits(sources: list[Text]) -> None:
     assert [place for text in others for place in text.find(re.compile(r"\.commit\("))] == []
 
 
+def test_nothing_changes_or_removes_an_event(sources: list[Text]) -> None:
+    changing = re.compile(
+        r"(update|delete)\(EVENTS\)|\bEVENTS\.(update|delete)\(|EVENT_CHANGES\.delete"
+    )
+    assert [place for text in sources for place in text.find(changing)] == []
+    emptying = re.compile(r"EVENT_CHANGES\.update\(|update\(EVENT_CHANGES\)")
+    found = [place for text in sources for place in text.find(emptying)]
+    assert [place.split(":")[0] for place in found] == [f"{PACKAGE}kernel/events.py"]
+
+
 def test_a_todo_carries_a_name(sources: list[Text]) -> None:
     unnamed = re.compile(r"\bTODO\b(?!\([a-z])")
     assert [place for text in sources for place in text.find(unnamed)] == []

@@ -248,7 +248,10 @@ def _write(conn: Connection, act: Act, row: Row[Any], values: dict[str, Any], ki
     writes = Writes()
     users.change(writes, act, row, values)
     told = {"platform": values["platform"]} if "platform" in values else {}
-    users.tell(writes, act, kind, row.id, **told)
+    # `user_name_key` is the user name once more.
+    after = {name: value for name, value in values.items() if name != "user_name_key"}
+    before = {name: getattr(row, name) for name in after}
+    users.tell(writes, act, kind, row.id, before=before, after=after, **told)
     writes.flush(conn)
 
 

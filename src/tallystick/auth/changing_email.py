@@ -60,7 +60,8 @@ def confirm_email(conn: Connection, act: Act, user_id: UUID, token_id: UUID) -> 
     }
     writes = Writes()
     users.change(writes, act, row, values)
-    users.tell(writes, act, "user.email_changed", user_id)
+    before, after = {"email": row.email}, {"email": token.email}
+    users.tell(writes, act, "user.email_changed", user_id, before=before, after=after)
     note_id = mailed.add(writes, act, "email_changed", user_id=user_id, email=row.email, over=True)
     payload = {"user_id": str(user_id), "token_id": str(note_id)}
     tasks.add(writes, act, "mail.email_changed", payload)

@@ -78,7 +78,7 @@ def _change(conn: Connection, command: ChangeMember) -> MemberDocument:
         _keep_an_owner(conn, act, row)
     _update(conn, act, row, {"role": command.role})
     payload = {"user_id": str(row.user_id), "role": command.role, "role_before": row.role}
-    return _told(conn, act, "member.changed", payload)
+    return _told(conn, act, "member.changed", payload, {"role": row.role}, {"role": command.role})
 
 
 def set_members_active(
@@ -106,7 +106,8 @@ def _set_active(conn: Connection, command: SetMemberActive) -> MemberDocument:
         _keep_an_owner(conn, act, row)
     _update(conn, act, row, {"active": command.active})
     kind = "member.reactivated" if command.active else "member.deactivated"
-    return _told(conn, act, kind, {"user_id": str(row.user_id), "role": row.role})
+    payload = {"user_id": str(row.user_id), "role": row.role}
+    return _told(conn, act, kind, payload, {"active": row.active}, {"active": command.active})
 
 
 def add_member(conn: Connection, act: Act, user_id: UUID, role: str) -> MemberDocument:
@@ -132,7 +133,9 @@ def add_member(conn: Connection, act: Act, user_id: UUID, role: str) -> MemberDo
         }
         conn.execute(MEMBERSHIPS.insert(), values)
         kind = "member.added"
-    return _told(conn, act, kind, {"user_id": str(user_id), "role": role})
+    before = {} if row is None else {"role": row.role, "active": row.active}
+    payload = {"user_id": str(user_id), "role": role}
+    return _told(conn, act, kind, payload, before, {"role": role, "active": True})
 
 
 def get_member(conn: Connection, organization_id: UUID, user_id: UUID) -> MemberDocument:
@@ -231,10 +234,13 @@ def _set(conn: Connection, row: Row[Any], values: dict[str, Any]) -> None:
     conn.execute(statement, values)
 
 
-def _told(conn: Connection, act: Act, kind: str, payload: dict[str, Any]) -> MemberDocument:
+def _told(
+    conn: Connection, act: Act, kind: str, payload: dict[str, Any], *changed: dict[str, Any]
+) -> MemberDocument:
     user_id = UUID(payload["user_id"])
     writes = rows.Writes()
-    events.emit(writes, act, kind, user_id, payload)
+    before, after = changed
+    events.emit(writes, act, kind, user_id, payload, before=before, after=after)
     writes.flush(conn)
     return get_member(conn, act.organization_id, user_id)
 

@@ -99,6 +99,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "get_token": "self",
     "create_token": "self",
     "revoke_token": "self",
+    "list_audit_trail": "audit",
     "create_payer_link": "manage",
     "list_payer_links": "manage",
     "get_payer_link": "manage",

@@ -4,7 +4,7 @@ What a role may do is read whenever somebody acts, so a change counts at once an
 has the role.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 from uuid import UUID
@@ -99,7 +99,7 @@ def _create(conn: Connection, command: CreateRole) -> RoleDocument:
         "updated_at": act.at,
     }
     conn.execute(ROLES.insert(), row)
-    _tell(conn, act, "role.created", command.name, command.permissions)
+    _tell(conn, act, "role.created", command.name, (), command.permissions)
     return get_role(conn, act.organization_id, command.name)
 
 
@@ -126,7 +126,7 @@ def _change(conn: Connection, command: ChangeRole) -> RoleDocument:
         "updated_at": act.at,
     }
     conn.execute(ROLES.update().where(*_key(act.organization_id, row.name)), values)
-    _tell(conn, act, "role.changed", row.name, command.permissions)
+    _tell(conn, act, "role.changed", row.name, row.permissions, command.permissions)
     return get_role(conn, act.organization_id, row.name)
 
 
@@ -150,7 +150,7 @@ def _delete(conn: Connection, command: DeleteRole) -> NoRole:
         message = f"The role {shown(row.name)} is still given to {said}. Give them another first."
         raise Refused("role.in_use", message, facts=holders)
     conn.execute(ROLES.delete().where(*_key(act.organization_id, row.name)))
-    _tell(conn, act, "role.deleted", row.name, frozenset())
+    _tell(conn, act, "role.deleted", row.name, row.permissions, ())
     return {"name": row.name}
 
 
@@ -216,10 +216,14 @@ def _holders(conn: Connection, act: Act, name: str) -> dict[str, int]:
     return {noun: len(conn.execute(statement).all()) for noun, statement in asked.items()}
 
 
-def _tell(conn: Connection, act: Act, kind: str, name: str, permissions: frozenset[str]) -> None:
+def _tell(conn: Connection, act: Act, kind: str, name: str, *changed: Collection[str]) -> None:
+    """Emit a fact about a role, with what it allowed before and what it allows now."""
     writes = rows.Writes()
-    payload = {"role": name, "permissions": sorted(permissions)}
-    events.emit(writes, act, kind, act.organization_id, payload)
+    was, became = (sorted(permissions) for permissions in changed)
+    payload = {"role": name, "permissions": became}
+    before = {"permissions": was} if was else {}
+    after = {"permissions": became} if became else {}
+    events.emit(writes, act, kind, act.organization_id, payload, before=before, after=after)
     writes.flush(conn)
 
 

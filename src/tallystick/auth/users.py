@@ -139,7 +139,8 @@ def change_me(
     versions.check(row.version, version)
     writes = Writes()
     change(writes, act, row, {**changes, **user_name_values(conn, row, changes)})
-    tell(writes, act, "user.changed", user_id)
+    before = {name: getattr(row, name) for name in changes}
+    tell(writes, act, "user.changed", user_id, before=before, after=changes)
     writes.flush(conn)
     return get_user(conn, user_id)
 
@@ -193,10 +194,20 @@ def change(writes: Writes, act: Act, row: Row[Any], values: dict[str, Any]) -> N
     writes.change(USERS, {"id": row.id}, values)
 
 
-def tell(writes: Writes, act: Act, kind: str, user_id: UUID, **payload: Any) -> None:
+def tell(
+    writes: Writes,
+    act: Act,
+    kind: str,
+    user_id: UUID,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    **payload: Any,
+) -> None:
     """Emit a fact about a user, who stands above all organizations."""
     above = replace(act, organization_id=ids.NIL)
-    events.emit(writes, above, kind, user_id, {"user_id": str(user_id), **payload})
+    told = {"user_id": str(user_id), **payload}
+    events.emit(writes, above, kind, user_id, told, before=before, after=after)
 
 
 def as_user(act: Act, user_id: UUID) -> Act:

@@ -31,7 +31,11 @@ class Event(Base):
     """One fact about one subject."""
 
     __tablename__ = "event"
-    __table_args__ = (Index(None, "organization_id", "subject_id"),)
+    __table_args__ = (
+        Index(None, "organization_id", "subject_id"),
+        # The ids of what happens once do not tell when.
+        Index(None, "organization_id", "at", "id"),
+    )
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)

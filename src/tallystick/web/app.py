@@ -30,6 +30,7 @@ from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.web import health, openapi, pages
 from tallystick.web.api import (
+    audit_trail,
     credit_notes,
     customers,
     invitations,
@@ -72,7 +73,7 @@ OPERATIONS: list[BaseRoute] = [
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
-        *(logins, me, two_factor, users),
+        *(logins, me, two_factor, users, audit_trail),
     )
     for route in noun.router.routes
 ]

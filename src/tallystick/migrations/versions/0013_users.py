@@ -169,6 +169,7 @@ def _memberships() -> None:
 def _trail() -> None:
     add_column("event", sa.Column("address", sa.String(45), nullable=True))
     add_column("event", sa.Column("reason", sa.String(255), nullable=True))
+    create_index("event", "organization_id", "at", "id")
     create_table(
         "event_change",
         sa.Column("organization_id", Id(), primary_key=True),
@@ -208,5 +209,6 @@ def downgrade() -> None:
         *("attempts", "mailed_token", "session", "recovery_code", "login"),
     ):
         drop_table(name)
+    drop_index("event", "organization_id", "at", "id")
     drop_column("event", "reason")
     drop_column("event", "address")
