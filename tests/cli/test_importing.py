@@ -1,6 +1,9 @@
 """Files come in whole or not at all, and a second run doubles nothing."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -250,13 +253,28 @@ def test_what_is_wrong_with_invoices(taken: Take, tell: Tell) -> None:
     assert after == before
 
 
-class Killed(BaseException):
-    """Ends the process as a kill does: nothing that follows runs."""
+DYING = """
+import os, signal, sys
+from tallystick.cli import importing, main
+
+importing.CHUNK_ROWS = 10
+write, times = importing._Plan._write, []
+
+def killed(*arguments):
+    times.append(1)
+    write(*arguments)
+    if len(times) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+importing._Plan._write = killed
+main()
+"""
+"""The command, which is killed when it has written its third chunk and not committed it."""
 
 
 @pytest.mark.parametrize("kind", ["customers", "invoices"])
-def test_a_stopped_import_goes_on_where_it_stopped(
-    run: Run, taken: Take, tell: Tell, monkeypatch: pytest.MonkeyPatch, kind: str
+def test_a_killed_import_goes_on_where_it_stopped(
+    run: Run, tell: Tell, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(importing, "CHUNK_ROWS", 10)
     rows = {
@@ -267,19 +285,10 @@ def test_a_stopped_import_goes_on_where_it_stopped(
     }[kind]
     table = kind.removesuffix("s")
     [(before,)] = tell(f"SELECT count(*) FROM {table}")
-    write = importing._Plan._write  # noqa: SLF001  # killed
-    calls: list[int] = []
-
-    def killed(*arguments: Any) -> None:
-        calls.append(1)
-        write(*arguments)
-        if len(calls) == 3:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(importing._Plan, "_write", killed)  # noqa: SLF001
-        with pytest.raises(Killed):
-            taken(kind, "\n".join(rows))
+    Path("file.csv").write_text("\n".join(rows), encoding="utf-8")
+    arguments = ["import", kind, "file.csv", "--organization", "northfield"]
+    died = subprocess.run([sys.executable, "-c", DYING, *arguments], check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
     assert tell(f"SELECT count(*) FROM {table}") == [(before + 20,)]
     ended = run("import", kind, "file.csv", "--organization", "northfield", "--json")
     assert (ended.code, ended.json["written"], ended.json["written_before"]) == (0, 15, 20)

@@ -54,7 +54,7 @@ KINDS = frozenset(
     {
         *("issued", "voided", "paid in part", "paid in whole", "paid more", "credited"),
         *("written off", "replaced", "refunded", "credit applied", "released"),
-        *("claimed", "confirmed", "declined"),
+        *("claimed", "confirmed", "declined", "recovered"),
     }
 )
 
@@ -77,6 +77,7 @@ class History:
             (2, self._void),
             (2, self._credit),
             (2, self._write_off),
+            (2, self._recover),
             (2, self._replace),
             (2, self._refund),
             (2, self._apply),
@@ -172,6 +173,15 @@ class History:
             for each in self._due(FEW)
         ]
         self._do(write_off_invoices, {"written off": commands})
+
+    def _recover(self) -> None:
+        """Get what was given up after all, in part or whole."""
+        given_up = select(INVOICES).where(INVOICES.c.status == "open", INVOICES.c.written_off > 0)
+        commands = []
+        for each in self._some(given_up, INVOICES, FEW):
+            named = self._incoming(each, max(1, each.written_off // self._random.randint(1, 2)))
+            commands.append(self._books.payment(named.pop("amount"), **named))
+        self._do(record_payments, {"recovered": commands})
 
     def _replace(self) -> None:
         commands = [
