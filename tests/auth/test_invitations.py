@@ -274,6 +274,25 @@ def test_it_is_accepted_once_by_however_many(open_books: Opening, at_once: AtOnc
         assert len(books.read(list_members).items) == 1
 
 
+def test_one_new_person_accepts_in_two_organizations_at_once(
+    open_books: Opening, at_once: AtOnce
+) -> None:
+    for _ in range(5):
+        email = f"{ids.new().hex}@example.com"
+        places = [open_books() for _ in range(2)]
+        asked = [(_nobody(books), UUID(_invite(books, email)["id"]), _person()) for books in places]
+
+        def accept(conn: Connection, commands: Any) -> Any:
+            act, invitation_id, person = commands[0]
+            return [
+                Answer(attempt(conn, lambda: accepting.accept(conn, act, invitation_id, person)))
+            ]
+
+        assert at_once(accept, *asked) == ["done", "done"]
+        members = [books.read(list_members).items for books in places]
+        assert members[0][0]["user_id"] == members[1][0]["user_id"]
+
+
 def test_a_role_stays_while_somebody_is_invited_to_it(books: Books, email: str) -> None:
     books.done(create_roles, CreateRole(books.act(), "clerk", frozenset({"read"})))
     made = _invite(books, email, "clerk")

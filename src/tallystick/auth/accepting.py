@@ -101,7 +101,19 @@ def _login(conn: Connection, act: Act, email: str, person: NewPerson | None) -> 
     """Give the login with an address, which is proved from now on; make it where there is none."""
     found = users.find_by_email(conn, email)
     if found is None:
-        person = _given(person)
+        found = _made(conn, act, email, _given(person))
+    user = users.locked(conn, found.id)
+    if not user.active:
+        message = "The login with this address is not in use. Ask whoever runs this server."
+        raise Refused("user.inactive", message)
+    if user.email_verified_at is None:
+        _take_over(conn, act, user, _given(person))
+    user_id: UUID = user.id
+    return user_id
+
+
+def _made(conn: Connection, act: Act, email: str, person: NewPerson) -> Row[Any]:
+    try:
         users.create_user(
             conn,
             act,
@@ -111,15 +123,13 @@ def _login(conn: Connection, act: Act, email: str, person: NewPerson | None) -> 
             password_hash=person.password_hash,
             verified=True,
         )
-        return person.id
-    user = users.locked(conn, found.id)
-    if not user.active:
-        message = "The login with this address is not in use. Ask whoever runs this server."
-        raise Refused("user.inactive", message)
-    if user.email_verified_at is None:
-        _take_over(conn, act, user, _given(person))
-    user_id: UUID = user.id
-    return user_id
+    except Refused as refused:
+        # The same person accepts another organization's invitation at this moment.
+        if refused.refusal.code != "user.email_taken":
+            raise
+    made = users.find_by_email(conn, email)
+    assert made is not None, "it was made here, or just before"
+    return made
 
 
 def _take_over(conn: Connection, act: Act, user: Row[Any], person: NewPerson) -> None:
