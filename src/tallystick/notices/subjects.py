@@ -35,7 +35,9 @@ def _by_token(kind: str) -> Read:
             return None
         facts = {"email": token.email, "until": moment(token.expires_at)}
         text = signer.sign(kind, token_id.bytes)
-        return Letter(kind, token.email, user.name, facts, text)
+        first = kind == "reset_password" and user.password_hash is None
+        said = "first_password" if first else kind
+        return Letter(said, token.email, user.name, facts, text)
 
     return read
 

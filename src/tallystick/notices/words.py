@@ -68,6 +68,23 @@ WORDS: Final[dict[str, Words]] = {
             _IF_NOT + "your password stays as it is.",
         ),
     ),
+    "first_password": Words(
+        subject="Choose a password for {{ site }}",
+        preheader="There is a login for you. The link works once, until {{ until }}.",
+        heading="Choose a password",
+        paragraphs=(
+            (
+                "Whoever looks after {{ site }} made a login for you, with the address "
+                "{{ email }}. Choose a password here, and it is yours."
+            ),
+        ),
+        button="Choose a password",
+        path="/reset-password",
+        after=(
+            "The link works once, until {{ until }}. Ask for another one there after that.",
+            "If you do not know {{ site }}, do nothing.",
+        ),
+    ),
     "change_email": Words(
         subject="Confirm your new e-mail address for {{ site }}",
         preheader="Your login moves to {{ email }} once you confirm it.",
@@ -147,4 +164,6 @@ WORDS: Final[dict[str, Words]] = {
         ),
     ),
 }
-"""By kind. A task is of the kind `mail.` and this."""
+"""By kind. A task is of the kind `mail.` and this; `first_password` is the `reset_password` of
+somebody who has none yet.
+"""
