@@ -27,9 +27,7 @@ def served(
     """Return two servers on one database."""
     assert database.url.database is not None, "migrated before it is served"
     folder = tmp_path_factory.mktemp("served")
-    # What is counted here is guesses, not requests.
-    many = {"PUBLIC_PER_MINUTE": "1000000", "FAILURES_PER_MINUTE": "1000000"}
-    made = [ServerProcess(database_url, folder, **many) for _ in range(2)]
+    made = [ServerProcess(database_url, folder) for _ in range(2)]
     for server in made:
         server.start()
     yield made

@@ -61,6 +61,10 @@ _UNKNOWN: Final = {
 SLUG_MAX: Final = 63
 _UUID_LENGTH: Final = 36
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,19}")
+_COUNTS_ITSELF: Final = frozenset({"log_in"})
+"""Open operations that count what fails and not what is asked: a whole school logs in from one
+network in the morning.
+"""
 _ORGANIZATION: Final = "organization_id"
 """The one path parameter that the route reads itself: it names the place of the call."""
 
@@ -122,7 +126,8 @@ class DirectRoute(APIRoute):
                 request.too_many.
         """
         if self.permission == "public":
-            edge.limits.public(address_of(scope))
+            if self.unique_id not in _COUNTS_ITSELF:
+                edge.limits.public(address_of(scope))
             return NOBODY
         text, in_cookie = sent_credential(arrival)
         if text is None:
