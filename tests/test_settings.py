@@ -43,8 +43,8 @@ def test_defaults_serve_one_machine() -> None:
         "provider_timeout_s": 10,
         "requests_at_once": 60_000,
         "requests_per_s": 1_000,
-        "public_per_minute": 60,
-        "failures_per_minute": 120,
+        "public_per_minute": 300,
+        "failures_per_minute": 6_000,
         "trusted_proxies": None,
     }
     assert found.secret_key.get_secret_value() == settings.DEVELOPMENT_SECRET_KEY

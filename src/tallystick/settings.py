@@ -84,8 +84,8 @@ _WANTED = {
     "mailbox_dir": "a folder",
     "requests_at_once": "a whole number of at least 1, such as 60000",
     "requests_per_s": "a whole number of at least 1, such as 1000",
-    "public_per_minute": "a whole number of at least 1, such as 60",
-    "failures_per_minute": "a whole number of at least 1, such as 120",
+    "public_per_minute": "a whole number of at least 1, such as 300",
+    "failures_per_minute": "a whole number of at least 1, such as 6000",
     "trusted_proxies": "addresses or networks with commas between them, such as 127.0.0.1",
     "sealing_keys": "keys such as 2026:KEY, with commas between them",
     "fakepay_url": "an address such as http://127.0.0.1:9000/fakepay",
@@ -154,9 +154,9 @@ class Settings(BaseSettings):
     """How many requests one credential may send at once, to each process."""
     requests_per_s: int = Field(1_000, ge=1)
     """How many of these it wins back each second."""
-    public_per_minute: int = Field(60, ge=1)
+    public_per_minute: int = Field(300, ge=1)
     """How often one network may call operations that need no credential, to each process."""
-    failures_per_minute: int = Field(120, ge=1)
+    failures_per_minute: int = Field(6_000, ge=1)
     """How many credentials that are not good one network may send, to each process."""
     trusted_proxies: str | None = None
     """Who may say in X-Forwarded-For where a request came from."""
