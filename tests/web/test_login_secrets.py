@@ -124,6 +124,6 @@ async def test_a_reset_costs_an_unknown_address_what_it_costs_a_known_one(
         seen.clear()
         response = await anonymous.post("/v1/password-reset", json={"email": email})
         assert response.status_code == 202
-        sent.append([words.replace("IS NULL", "= ?") for words in seen])
+        sent.append(list(seen))
     assert len(sent[0]) > 5
     assert sent[0] == sent[1]

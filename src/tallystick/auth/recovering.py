@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from tallystick.auth import guessing, mailed, sessions, users
 from tallystick.auth.guessing import Guess
-from tallystick.kernel import events, tasks
+from tallystick.kernel import events, ids, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.rows import Writes
@@ -29,7 +29,8 @@ def request_reset(conn: Connection, act: Act, email: str) -> None:
     known = row if row is not None and row.active else None
     writes = Writes()
     owner = None if known is None else known.id
-    mailed.end_older(conn, act, "reset_password", owner)
+    # Nobody has the id that stands in: the tokens of all who are unknown would be many.
+    mailed.end_older(conn, act, "reset_password", owner or ids.new())
     token_id = mailed.add(
         writes,
         act,

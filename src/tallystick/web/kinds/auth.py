@@ -29,7 +29,8 @@ AUTH: Final[Mapping[str, Kind]] = {
         403,
         "It is not proved that you meant this",
         "A change with a session's cookie had no X-CSRF-Token of it, or came from another site.",
-        "Send the csrf_token that GET /v1/me gives in the header X-CSRF-Token, or use a key.",
+        "Send the csrf_token that GET /v1/me gives in the header X-CSRF-Token, or use a key. "
+        "Behind a proxy, the operator sets TALLYSTICK_TRUSTED_PROXIES.",
     ),
     "auth.reason_missing": Kind(
         403,
