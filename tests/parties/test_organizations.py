@@ -232,6 +232,6 @@ def test_organizations_are_listed_newest_first(books: Books, open_books: Opening
     assert listed() == ids_[::-1]
     assert listed(active=True, limit=2) == [ids_[2], ids_[0]]
     assert listed(active=False, limit=2) == [ids_[1], books.organization["id"]]
-    assert listed(only=made[0].organization_id) == [ids_[0]]
-    assert listed(only=made[1].organization_id, active=True) == []
+    assert listed(only={made[0].organization_id}) == [ids_[0]]
+    assert listed(only={made[1].organization_id}, active=True) == []
     assert listed(after=UUID(ids_[1]), limit=1) == [ids_[0]]
