@@ -46,6 +46,31 @@ Worker(database, now, (), handlers={sys.argv[2]: stay}).do_tasks()
 """A worker that begins a task and never ends it."""
 
 
+DRAINING = """
+import os, sys
+from datetime import datetime
+from tallystick.kernel import logs
+from tallystick.kernel.database import Database
+from tallystick.worker import Worker
+
+logs.start(level="error", form="json", colors=False)
+
+def tell(task, at):
+    # In one piece, since four threads tell at once.
+    os.write(1, f"{task.id}\\n".encode())
+
+database = Database(sys.argv[1])
+at = datetime.fromisoformat(sys.argv[3])
+worker = Worker(database, lambda: at, (), handlers={sys.argv[2]: tell})
+print("ready", flush=True)
+sys.stdin.readline()
+while worker.do_tasks():
+    pass
+database.close()
+"""
+"""A worker that does all there is, once it is told to begin."""
+
+
 @pytest.fixture
 def kind() -> str:
     """Name a kind of task that no other test has."""
@@ -130,6 +155,29 @@ def test_three_workers_do_each_task_once(
     assert by
     rows = [_row(books, task_id) for task_id in made]
     assert {(row.due_at, row.done_at, row.attempts) for row in rows} == {(None, SOON, 1)}
+
+
+def test_three_processes_do_each_task_once(
+    books: Books, kind: str, add: Callable[..., list[UUID]]
+) -> None:
+    made = add(60)
+    url = books.database.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", DRAINING, url, kind, SOON.isoformat()]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for each in started:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    # All of them wait now, so they begin together.
+    for each in started:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    done = [line for each in started for line in each.communicate(timeout=60)[0].split()]
+    assert [each.returncode for each in started] == [0, 0, 0]
+    assert sorted(done) == sorted(str(task_id) for task_id in made)
 
 
 def test_a_worker_that_is_killed_loses_nothing(
