@@ -24,9 +24,11 @@ async def _shown() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the collector of the test process alone."""
+    """Leave the collector and the logs of the test process alone."""
     idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
     monkeypatch.setattr("tallystick.web.app.gc", idle)
+    # Loggers that were used once keep their way, and tests that capture them would see nothing.
+    monkeypatch.setattr(wiring, "start_logs", lambda _settings: None)
 
 
 @pytest.mark.usefixtures("quiet")
