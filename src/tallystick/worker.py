@@ -218,12 +218,14 @@ class Worker:
     def beside(self) -> Iterator[None]:
         """Work on a thread of its own meanwhile."""
         thread = threading.Thread(target=self.run, name="worker", daemon=True)
-        thread.start()
         try:
+            # Whoever stops the process may do so at this very moment.
+            thread.start()
             yield
         finally:
             self.stop()
-            thread.join(STOP_S)
+            if thread.ident is not None:
+                thread.join(STOP_S)
 
     def _run(self, turn: _Turn) -> float:
         """Run a job; give the seconds until it runs again."""

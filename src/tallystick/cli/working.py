@@ -19,9 +19,10 @@ def work() -> None:
     # Whoever stops a service sends the one, a person at a terminal the other.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with wiring.make_worker(found) as worker, worker.beside():
+        with wiring.make_worker(found) as worker:
             say("Tallystick works. Stop it with Ctrl-C.")
-            while True:
-                time.sleep(NAP_S)
+            with worker.beside():
+                while True:
+                    time.sleep(NAP_S)
     except KeyboardInterrupt:
         return
