@@ -1,12 +1,15 @@
 """The second factor: begun, confirmed, asked for, taken once, removed."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx2
 import pyotp
 import pytest
+from fastapi import FastAPI
 
+from tallystick.kernel.sealing import Sealer
 from tests.web.conftest import Moment
 from tests.web.people import PASSWORD, People, Someone, people
 
@@ -128,6 +131,21 @@ async def test_a_recovery_code_works_once(
     response = await anonymous.post("/v1/login", json=given | {"code": codes[3]})
     assert response.json()["code"] == "login.code_wrong"
     await people.log_in(ada, code=codes[4].lower().replace("-", ""))
+
+
+async def test_a_secret_that_no_key_opens_is_told(
+    app: FastAPI,
+    people: People,
+    ada: Someone,
+    anonymous: httpx2.AsyncClient,
+    phone: App,
+    codes: list[str],
+) -> None:
+    app.state.edge = replace(app.state.edge, sealer=Sealer.derived("another secret key"))
+    given = {"login": ada.email, "password": PASSWORD}
+    response = await anonymous.post("/v1/login", json=given | {"code": phone.code()})
+    assert (response.status_code, response.json()["code"]) == (409, "two_factor.unreadable")
+    await people.log_in(ada, code=codes[0])
 
 
 async def test_wrong_codes_are_ten(

@@ -33,72 +33,21 @@ NOBODYS: Final = f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}${'A' * 
 _ENDS = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 _COMMON: Final = frozenset(
     (
+        *("passwordpassword", "passwort", "mypassword", "newpassword", "password"),
+        *("qwertyuiop", "qwertyuiopasdf", "qwertyqwerty", "asdfghjkl", "asdfghjkll"),
+        *("zxcvbnm", "qazwsxedc", "qazwsxedcrfv", "letmeinletmein", "letmein"),
+        *("iloveyou", "iloveyouiloveyou", "welcome", "welcomewelcome", "administrator"),
+        *("adminadmin", "administration", "football", "baseball", "superman"),
+        *("batman", "sunshine", "princess", "dragon", "monkey"),
+        *("master", "trustno", "correcthorsebatterystaple", "changeme", "changemechangeme"),
         *(
-            "passwordpassword",
-            "passwort",
-            "mypassword",
-            "newpassword",
-        ),
-        *(
-            "password",
-            "qwertyuiop",
-            "qwertyuiopasdf",
-            "qwertyqwerty",
-        ),
-        *(
-            "asdfghjkl",
-            "asdfghjkll",
-            "zxcvbnm",
-            "qazwsxedc",
-        ),
-        *(
-            "qazwsxedcrfv",
-            "letmeinletmein",
-            "letmein",
-            "iloveyou",
-        ),
-        *(
-            "iloveyouiloveyou",
-            "welcome",
-            "welcomewelcome",
-            "administrator",
-        ),
-        *(
-            "adminadmin",
-            "administration",
-            "football",
-            "baseball",
-        ),
-        *(
-            "superman",
-            "batman",
-            "sunshine",
-            "princess",
-        ),
-        *(
-            "dragon",
-            "monkey",
-            "master",
-            "trustno",
-        ),
-        *(
-            "correcthorsebatterystaple",
-            "changeme",
-            "changemechangeme",
             "tallystick",
-        ),
-        *(
             "tallysticktallystick",
             "abcdefghijkl",
             "abcdefghijklm",
             "abcdefghijklmnop",
         ),
-        *(
-            "secret",
-            "secretsecret",
-            "testtest",
-            "testtesttest",
-        ),
+        *("secret", "secretsecret", "testtest", "testtesttest"),
     )
 )
 """What the most common long passwords are without the digits and signs at their ends."""

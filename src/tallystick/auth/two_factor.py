@@ -23,7 +23,7 @@ from tallystick.kernel import events
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.rows import Writes
-from tallystick.kernel.sealing import Sealer
+from tallystick.kernel.sealing import CannotOpen, Sealer
 
 SEALED_AS: Final = "totp"
 """The purpose under which secrets are sealed."""
@@ -159,7 +159,11 @@ def renew(
 
 
 def takes(conn: Connection, act: Act, sealer: Sealer, row: Row[Any], code: str) -> bool:
-    """Take a code of the app or a recovery code, once. The caller has locked the user."""
+    """Take a code of the app or a recovery code, once. The caller has locked the user.
+
+    Refuses:
+        two_factor.unreadable: no key opens the secret of the app any more.
+    """
     code = _SIGNS.sub("", code)
     if _DIGITS.fullmatch(code):
         return _takes_digits(conn, act, sealer, row, code)
@@ -182,7 +186,15 @@ def takes(conn: Connection, act: Act, sealer: Sealer, row: Row[Any], code: str) 
 
 
 def _takes_digits(conn: Connection, act: Act, sealer: Sealer, row: Row[Any], code: str) -> bool:
-    step = _step_of(sealer.open(SEALED_AS, row.totp_sealed).decode(), code, act.at)
+    try:
+        secret = sealer.open(SEALED_AS, row.totp_sealed).decode()
+    except CannotOpen:
+        message = (
+            "Your second factor cannot be checked: the server has lost the key to it. Use a "
+            "recovery code, and tell whoever runs the server."
+        )
+        raise Refused("two_factor.unreadable", message) from None
+    step = _step_of(secret, code, act.at)
     if step is None:
         return False
     # It compares and sets at once, beside the lock: a step that was taken is never taken again.

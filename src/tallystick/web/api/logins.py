@@ -146,7 +146,7 @@ async def verify_email(call: Own, body: EmailProof) -> Response:
     responses=answers(
         LoggedIn,
         *("login.wrong", "login.email_unverified", "login.code_required", "login.code_wrong"),
-        *("auth.csrf", "auth.too_many_tries"),
+        *("auth.csrf", "auth.too_many_tries", "two_factor.unreadable"),
     ),
 )
 async def log_in(call: Own, body: Login) -> Response:

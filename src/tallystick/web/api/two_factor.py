@@ -25,6 +25,7 @@ router = APIRouter(
     generate_unique_id_function=operation_id,
 )
 
+_CODE = ("two_factor.code_wrong", "two_factor.unreadable")
 _PROVED = ("auth.password_wrong", "auth.too_many_tries")
 
 
@@ -52,7 +53,7 @@ async def begin_two_factor(call: Own, body: PasswordOnly) -> Response:
     "/confirm",
     responses=answers(
         RecoveryCodes,
-        *("auth.too_many_tries", "two_factor.code_wrong"),
+        *("auth.too_many_tries", *_CODE),
         *("two_factor.on_already", "two_factor.not_begun"),
     ),
 )
@@ -77,7 +78,14 @@ async def confirm_two_factor(call: Own, body: CodeOnly) -> Response:
     "/remove",
     status_code=204,
     response_class=Response,
-    responses=answers(None, *_PROVED, "two_factor.off", "two_factor.code_wrong", status=204),
+    responses=answers(
+        None,
+        *_PROVED,
+        "two_factor.off",
+        "two_factor.code_wrong",
+        "two_factor.unreadable",
+        status=204,
+    ),
 )
 async def remove_two_factor(call: Own, body: PasswordAndCode) -> Response:
     """Turn the second factor off, with the password and a code."""
@@ -96,7 +104,7 @@ async def remove_two_factor(call: Own, body: PasswordAndCode) -> Response:
 
 @router.post(
     "/recovery-codes",
-    responses=answers(RecoveryCodes, *_PROVED, "two_factor.off", "two_factor.code_wrong"),
+    responses=answers(RecoveryCodes, *_PROVED, "two_factor.off", *_CODE),
 )
 async def renew_recovery_codes(call: Own, body: PasswordAndCode) -> Response:
     """Get ten new recovery codes, shown this once; the older ones are worth nothing any more."""

@@ -170,6 +170,13 @@ LOGINS: Final[Mapping[str, Kind]] = {
         "This login needs no code, so there is nothing to remove and there are no recovery codes.",
         "Begin with POST /v1/me/two-factor if you want one.",
     ),
+    "two_factor.unreadable": Kind(
+        409,
+        "The second factor cannot be checked",
+        "No key of the server opens the secret of the app any more, so no code of it can be right.",
+        "Use a recovery code. Whoever runs the server puts the missing key back into "
+        "TALLYSTICK_SEALING_KEYS, or the secret key that was changed.",
+    ),
     "two_factor.code_wrong": Kind(
         403,
         "This code does not fit",
