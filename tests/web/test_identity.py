@@ -148,3 +148,55 @@ async def test_what_is_remembered_is_bounded(
     for _ in range(4):
         await callers.find(read, make_key("viewer", school.id), None)
     assert len(callers._found) == 2  # noqa: SLF001  # there is no other way to see it
+
+
+async def test_a_look_up_that_began_before_is_not_remembered(
+    database: Database, school: School, make_key: MakeKey
+) -> None:
+    callers = Callers(Signer("x"), Moment())
+    key = make_key("viewer", school.id)
+
+    async def read(query: Callable[..., Any]) -> Any:
+        found = database.read(query)
+        # Meanwhile somebody changes who may do what.
+        callers.forget()
+        return found
+
+    assert await callers.find(read, key, None) is not None
+    assert callers._found == {}  # noqa: SLF001  # there is no other way to see it
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "http://a]b", "null", ""])
+async def test_an_origin_that_is_none_is_another_site(
+    anonymous: httpx2.AsyncClient, origin: str
+) -> None:
+    given = {"login": "ada@example.com", "password": "some words or other"}
+    response = await anonymous.post("/v1/login", json=given, headers={"Origin": origin})
+    assert (response.status_code, response.json()["code"]) == (403, "auth.csrf")
+
+
+async def test_what_the_platform_makes_is_its_own_act(
+    platform: httpx2.AsyncClient, school: School
+) -> None:
+    given = {"slug": f"s-{ids.new().hex}", "name": "Other", "country": "DE", "currency": "EUR"}
+    response = await platform.post(
+        "/v1/organizations",
+        json=given | {"time_zone": "Europe/Berlin"},
+        headers={"Tallystick-Organization": school.id},
+    )
+    assert response.status_code == 201
+    trail = (await school.owner.get("/v1/audit-trail")).json()["data"]
+    assert given["slug"] not in str(trail)
+    own = (await platform.get("/v1/audit-trail")).json()["data"]
+    assert any(each["subject_id"] == response.json()["id"] for each in own)
+
+
+async def test_a_text_that_no_database_takes_is_refused(
+    platform: httpx2.AsyncClient, school: School
+) -> None:
+    for client, path in (
+        (school.owner, "/v1/members?role=%00"),
+        (platform, "/v1/users?email=%00"),
+    ):
+        response = await client.get(path)
+        assert (response.status_code, response.json()["code"]) == (422, "request.invalid")

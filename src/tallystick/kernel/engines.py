@@ -117,6 +117,8 @@ def make(addresses: Addresses, *, size: int, writes: bool, statement_timeout_s: 
     options: dict[str, Any] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
+        # What is written may be secret or personal, and an error goes to the log.
+        "hide_parameters": True,
         "pool_size": size,
         "max_overflow": 0,
         "pool_timeout": STATEMENT_TIMEOUT_S,

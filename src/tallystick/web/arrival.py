@@ -1,11 +1,15 @@
 """What is known of every request from its first moment on: its id and its headers."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Scope
 
 _PLACE: Final = "tallystick.arrival"
+REASON_MAX: Final = 255
+"""Characters of a reason that are kept."""
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 ADDRESS_MAX: Final = 45
@@ -15,6 +19,12 @@ def address_of(scope: Scope) -> str:
     """Give the network address that a request came from, as the server tells it."""
     client = scope.get("client")
     return "" if client is None else str(client[0])[:ADDRESS_MAX]
+
+
+def reason_of(arrival: "Arrival") -> str | None:
+    """Give why one of the platform acts in what is not theirs; None for an empty one."""
+    sent = arrival.headers.get(b"tallystick-reason", b"").decode("utf-8", "replace")
+    return _UNPRINTABLE.sub(" ", sent).strip()[:REASON_MAX] or None
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from tallystick.kernel.errors import Invalid, Refusal, Refused, shown
 from tallystick.kernel.idempotency import KEY_MAX, Command
 from tallystick.kernel.paging import Page
 from tallystick.web import cookies
-from tallystick.web.arrival import Arrival, address_of
+from tallystick.web.arrival import Arrival, address_of, reason_of
 from tallystick.web.edge import Edge
 from tallystick.web.fields import PageQuery
 from tallystick.web.identity import Caller, Place
@@ -33,7 +33,6 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
 
 AGENT_MAX = 255
-REASON_MAX = 255
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 T = TypeVar("T")
@@ -90,7 +89,7 @@ class Call:
             fingerprint=self._fingerprint_of(self.body),
             request_id=self._arrival.request_id,
             address=self.address(),
-            reason=self.reason(),
+            reason=reason_of(self._arrival),
         )
 
     def secret_act(self) -> Act:
@@ -108,7 +107,7 @@ class Call:
             fingerprint=self._fingerprint_of(None),
             request_id=self._arrival.request_id,
             address=self.address(),
-            reason=self.reason(),
+            reason=reason_of(self._arrival),
         )
 
     def user_id(self) -> UUID:
@@ -150,11 +149,6 @@ class Call:
         """Give the network address that the request came from, as the server tells it."""
         return address_of(self._scope)
 
-    def reason(self) -> str | None:
-        """Give why the platform's people act in what is not theirs."""
-        sent = self._arrival.header(b"tallystick-reason")
-        return None if sent is None else _UNPRINTABLE.sub(" ", sent).strip()[:REASON_MAX] or None
-
     def acts(self) -> Callable[[int, Any], Act]:
         """Give a maker of the acts of many items, each by its number from 1 and what was sent.
 
@@ -180,7 +174,7 @@ class Call:
                 fingerprint=self._fingerprint_of(sent),
                 request_id=self._arrival.request_id,
                 address=self.address(),
-                reason=self.reason(),
+                reason=reason_of(self._arrival),
             )
 
         return act
@@ -312,6 +306,9 @@ class Call:
         if not _IDEMPOTENCY_KEY.fullmatch(sent):
             message = "The Idempotency-Key must have 1 to 255 printable ASCII characters."
             raise Invalid("idempotency.key_malformed", message)
+        if self.actor.kind in {"user", "link"}:
+            # A program may renew its key and go on; people do not see each other's answers.
+            return f"{self.actor.kind}:{ids.derived(self.actor.id, sent)}"
         return sent
 
     def _fingerprint_of(self, sent: Any) -> str:

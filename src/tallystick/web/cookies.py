@@ -53,5 +53,8 @@ def from_here(scope: Scope, arrival: Arrival) -> bool:
     origin = arrival.header(b"origin")
     if origin is None:
         return True
-    sent = urlsplit(origin)
+    try:
+        sent = urlsplit(origin)
+    except ValueError:
+        return False
     return (sent.scheme, sent.netloc) == (scope["scheme"], arrival.header(b"host"))

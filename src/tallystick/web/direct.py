@@ -33,7 +33,7 @@ from tallystick.auth.policy import PERMISSIONS, allows
 from tallystick.kernel.actor import Actor
 from tallystick.kernel.errors import Invalid, Refusal, Refused, Unavailable, shown
 from tallystick.web import cookies, documented, strict
-from tallystick.web.arrival import Arrival, address_of
+from tallystick.web.arrival import Arrival, address_of, reason_of
 from tallystick.web.call import Call
 from tallystick.web.edge import Edge
 from tallystick.web.fields import Body, PageQuery
@@ -156,7 +156,21 @@ class DirectRoute(APIRoute):
             raise Invalid("organization.header_missing", message)
         if scope["method"] != "GET":
             _check_change(scope, arrival, edge, caller, in_cookie=in_cookie)
+            if self._wants_reason(caller) and reason_of(arrival) is None:
+                log.warning("no reason", operation=self.unique_id, **_who(scope, caller))
+                message = (
+                    "You act as one of the platform, in what is not your organization. Say why in "
+                    "the header Tallystick-Reason."
+                )
+                raise Refused("auth.reason_missing", message)
         return caller
+
+    def _wants_reason(self, caller: Caller) -> bool:
+        """Say whether somebody must tell why: a person of the platform in what is not theirs.
+
+        A program with a platform key is known by its name, and may tell too.
+        """
+        return caller.actor.kind == "user" and (caller.as_platform or self.permission == "platform")
 
     def _note_failure(self, scope: Scope, edge: Edge, event: str, named: str | None) -> None:
         """Count and log a credential that was not good, without a letter of it."""
@@ -283,10 +297,10 @@ def sent_credential(arrival: Arrival) -> tuple[str | None, bool]:
 def _check_change(
     scope: Scope, arrival: Arrival, edge: Edge, caller: Caller, *, in_cookie: bool
 ) -> None:
-    """Refuse a change that another site made a browser send, or that has no reason.
+    """Refuse a change that another site made a browser send.
 
     Raises:
-        Refused: auth.csrf, auth.reason_missing.
+        Refused: auth.csrf.
     """
     assert caller.credential is not None, "only open operations have no credential"
     if in_cookie and not cookies.meant(scope, arrival, edge.signer, caller.credential.id):
@@ -296,13 +310,6 @@ def _check_change(
             "X-CSRF-Token, from a page of this server."
         )
         raise Refused("auth.csrf", message)
-    if caller.as_platform and arrival.header(b"tallystick-reason") is None:
-        log.warning("no reason", **_who(scope, caller))
-        message = (
-            "You act here as one of the platform, in what is not your organization. Say why in the "
-            "header Tallystick-Reason."
-        )
-        raise Refused("auth.reason_missing", message)
 
 
 def _named(name: str, value: str) -> UUID | str:

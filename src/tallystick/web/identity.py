@@ -90,6 +90,8 @@ class Callers:
         self._monotonic = monotonic
         self._uses: dict[UUID, tuple[Credential, datetime]] = {}
         self._found: dict[tuple[bytes, str | None], _Found] = {}
+        self._forgotten = 0
+        """How often everybody was forgotten."""
 
     async def find(
         self, read: Read, key: str, named: str | None, check: Callable[[], None] | None = None
@@ -114,18 +116,21 @@ class Callers:
             found.doubted = True
         elif check is not None:
             check()
-        at = self._clock()
+        at, forgotten = self._clock(), self._forgotten
         caller = await read(lambda conn: self._look_up(conn, key, named, at))
         if caller is None or caller.credential is None:
             self._found.pop(place, None)
             return None
         self._uses[caller.credential.id] = caller.credential, at
-        self._remember(place, _Found(caller, now + FRESH_S))
+        if forgotten == self._forgotten:
+            # Else it may have been seen as it was before what everybody is forgotten for.
+            self._remember(place, _Found(caller, now + FRESH_S))
         return caller
 
     def forget(self) -> None:
         """Forget everybody, because an organization or somebody's permissions have changed."""
         self._found.clear()
+        self._forgotten += 1
 
     def uses(self) -> list[tuple[Credential, datetime]]:
         """Give the credentials that were used since this was last asked, and when each was."""

@@ -35,8 +35,8 @@ AUTH: Final[Mapping[str, Kind]] = {
     "auth.reason_missing": Kind(
         403,
         "Say why",
-        "One of the platform acts in an organization that is not theirs only with a reason, which "
-        "the organization can read.",
+        "A person of the platform changes users, or what belongs to an organization that is not "
+        "theirs, only with a reason, which can be read in the audit trail.",
         "Send the reason in the header Tallystick-Reason.",
     ),
     "auth.password_wrong": Kind(

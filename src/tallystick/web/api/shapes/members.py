@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.web.api.shapes.roles import RoleOf
-from tallystick.web.fields import Body, Id, Moment, NextCursor, PageQuery, Version, View
+from tallystick.web.fields import Body, Id, Line, Moment, NextCursor, PageQuery, Version, View
 
 PersonName = Annotated[str, Field(description="Their name.", examples=["Ann Okonkwo"])]
 PersonEmail = Annotated[
@@ -26,7 +26,7 @@ class MemberQuery(PageQuery):
         bool | None, Field(description="Only active ones, or only the others.", examples=[True])
     ] = None
     role: Annotated[
-        str | None, Field(max_length=20, description="With this role.", examples=["owner"])
+        Line | None, Field(max_length=20, description="With this role.", examples=["owner"])
     ] = None
 
 

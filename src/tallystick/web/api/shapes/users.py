@@ -9,6 +9,7 @@ from tallystick.web.fields import (
     UNNAMED,
     Body,
     Id,
+    Line,
     Moment,
     NextCursor,
     PageQuery,
@@ -46,7 +47,7 @@ class UserQuery(PageQuery):
     """What a list of users is narrowed to; all that is given must hold."""
 
     email: Annotated[
-        str | None,
+        Line | None,
         Field(
             max_length=254,
             description="With this address, in capitals or not.",
