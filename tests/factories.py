@@ -131,9 +131,11 @@ class Books:
         count, keys = after.pop("idempotency_key")
         count_before, keys_before = before.pop("idempotency_key")
         assert after == before
-        assert count == count_before + len(commands)
+        assert count == count_before + sum(refusal.kept for refusal in refusals)
         added = {row["act_key"] for row in keys if row not in keys_before}
-        own = [each.act for each in commands if each.act.organization_id == self.organization_id]
+        told = zip(commands, refusals, strict=True)
+        kept = [command.act for command, refusal in told if refusal.kept]
+        own = [act for act in kept if act.organization_id == self.organization_id]
         assert added == {act.key for act in own}
         assert len(keys) == len(keys_before) + len(own)
         return refusals

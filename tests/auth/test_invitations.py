@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from tallystick.auth import accepting, mailed, users
 from tallystick.auth.accepting import AcceptedDocument, NewPerson
+from tallystick.auth.audit_trail import Wanted, list_entries
 from tallystick.auth.credentials import PERSONAL_START, Minted, find_credential
 from tallystick.auth.guessing import MAILS_MAX
 from tallystick.auth.invitations import (
@@ -23,7 +24,15 @@ from tallystick.auth.invitations import (
     list_invitations,
     revoke_invitations,
 )
-from tallystick.auth.memberships import get_member, list_members
+from tallystick.auth.memberships import (
+    ChangeMember,
+    SetMemberActive,
+    change_members,
+    get_member,
+    list_members,
+    set_members_active,
+)
+from tallystick.auth.models import RECOVERY_CODES, USERS
 from tallystick.auth.personal_tokens import make_token
 from tallystick.auth.roles import CreateRole, DeleteRole, create_roles, delete_roles
 from tallystick.kernel import ids
@@ -35,7 +44,7 @@ from tallystick.kernel.rows import Writes
 from tallystick.kernel.tasks import TASKS
 from tallystick.parties.organizations import SetOrganizationActive, set_organizations_active
 from tests.auth.conftest import AtOnce
-from tests.factories import Books, Opening
+from tests.factories import START, Books, Opening
 from tests.people import acting, login, member
 
 Invite = Callable[..., InvitationDocument]
@@ -134,6 +143,60 @@ def test_an_address_gets_a_few_mails_only(books: Books, open_books: Opening, ema
     assert (refused.code, refused.facts) == ("invitation.too_often", {"retry_after_s": 3_600})
 
 
+def test_who_waits_as_told_is_mailed_under_the_same_key(
+    books: Books, open_books: Opening, email: str
+) -> None:
+    for _ in range(MAILS_MAX):
+        _invite(open_books(), email)
+    command = CreateInvitation(books.act(), email, "viewer")
+    assert books.refused(create_invitations, command).code == "invitation.too_often"
+    later = replace(command, act=replace(command.act, at=command.act.at + timedelta(hours=1)))
+    made = books.done(create_invitations, later)
+    assert made["status"] == "pending"
+    [again] = books.answers(create_invitations, later)
+    assert (again.outcome, again.replayed) == (made, True)
+
+
+def _invited_by(books: Books, inviter: UUID, email: str, role: str) -> InvitationDocument:
+    act = acting(books.act(), inviter)
+    return books.done(create_invitations, CreateInvitation(act, email, role))
+
+
+def test_whoever_was_removed_does_not_come_back_by_their_own_invitation(
+    books: Books, email: str
+) -> None:
+    staying = member(books.database, books.organization_id)
+    inviter = member(books.database, books.organization_id)
+    made = _invited_by(books, inviter, email, "viewer")
+    good = _invited_by(books, staying, f"x{email}", "viewer")
+    books.done(set_members_active, SetMemberActive(books.act(), inviter, active=False))
+    assert _refused(books, made, _person()) == "auth.token_unknown"
+    with pytest.raises(Refused, match=r"auth\.token_unknown"):
+        books.database.read(
+            lambda conn: accepting.invited(
+                conn, books.organization_id, UUID(made["id"]), books.act.now
+            )
+        )
+    books.done(set_members_active, SetMemberActive(books.act(), inviter, active=True))
+    books.done(change_members, ChangeMember(books.act(), inviter, None, "viewer"))
+    assert _refused(books, made, _person()) == "auth.token_unknown", "a viewer invites nobody"
+    assert _accept(books, good, _person())["role"] == "viewer"
+
+
+def test_whoever_may_log_in_no_more_brings_nobody_in(books: Books, email: str) -> None:
+    member(books.database, books.organization_id)
+    inviter = member(books.database, books.organization_id)
+    made = _invited_by(books, inviter, email, "viewer")
+    off = update(USERS).where(USERS.c.id == inviter).values(active=False)
+    books.database.write(lambda conn: conn.execute(off))
+    assert _refused(books, made, _person()) == "auth.token_unknown"
+
+
+def test_the_platform_invites_where_it_is_no_member(books: Books, email: str) -> None:
+    inviter = login(books.database, platform=True)
+    assert _accept(books, _invited_by(books, inviter, email, "owner"), _person())["role"] == "owner"
+
+
 def test_it_is_taken_back_while_it_waits(books: Books, open_books: Opening, email: str) -> None:
     made = _invite(books, email)
     invitation_id = UUID(made["id"])
@@ -224,6 +287,38 @@ def test_a_stranger_who_signed_up_with_the_address_gets_nothing(books: Books, em
     assert token.used_at is not None
     at = books.act.now
     assert books.database.read(lambda conn: find_credential(conn, minted.text, at)) is None
+
+
+def test_nothing_of_a_strangers_second_factor_stays(books: Books, email: str) -> None:
+    user_id = login(
+        books.database,
+        email=email,
+        email_verified_at=None,
+        totp_sealed="sealed",
+        totp_confirmed_at=START,
+        totp_step=4,
+        name="A Stranger",
+    )
+    code = {"user_id": user_id, "code_hash": "a" * 64, "created_at": START, "used_at": None}
+    books.database.write(lambda conn: conn.execute(RECOVERY_CODES.insert(), code))
+    _accept(books, _invite(books, email), _person())
+    user = _user(books, email)
+    assert (user.totp_sealed, user.totp_confirmed_at, user.totp_step) == (None, None, None)
+    codes = select(RECOVERY_CODES).where(RECOVERY_CODES.c.user_id == user_id)
+    assert books.database.read(lambda conn: conn.execute(codes).all()) == []
+    wanted = Wanted(subject_id=user_id)
+    told, _ = books.database.read(
+        lambda conn: list_entries(conn, ids.NIL, wanted, after=None, limit=9)
+    )
+    by_type = {entry["type"]: entry for entry in told}
+    assert by_type.keys() == {
+        *("user.email_verified", "user.changed", "user.password_changed", "two_factor.removed")
+    }
+    changed = by_type["user.changed"]
+    assert (changed["before"], changed["after"]) == (
+        {"name": "A Stranger"},
+        {"name": "Ann Example"},
+    )
 
 
 def test_a_login_that_is_not_in_use_becomes_no_member(books: Books, email: str) -> None:

@@ -217,6 +217,17 @@ async def test_a_repeated_claim_is_one_claim_and_stands_apart_from_the_staffs(
     assert third.json()["id"] != first.json()["id"]
 
 
+async def test_a_link_is_good_for_nothing_once_its_customer_is_erased(
+    school: School, make_client: MakeClient
+) -> None:
+    customer = await school.customer()
+    payer = make_client((await _link(school, customer_id=customer["id"]))["token"])
+    assert (await payer.get("/v1/payer/invoices")).status_code == 200
+    erased = await school.owner.post(f"/v1/customers/{customer['id']}/erase")
+    assert erased.status_code == 200
+    assert (await payer.get("/v1/payer/invoices")).status_code == 401, "from the next request on"
+
+
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("body", "code"),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 
 from tallystick.auth import (
     access,
@@ -21,6 +21,7 @@ from tallystick.auth import (
     sessions,
     users,
 )
+from tallystick.auth.models import RECOVERY_CODES
 from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.errors import Invalid, Refused
 from tallystick.kernel.rows import Writes
@@ -61,10 +62,11 @@ def invited(conn: Connection, organization_id: UUID, invitation_id: UUID, at: da
     """Say whom a pending invitation is for.
 
     Refuses:
-        auth.token_unknown: it was accepted or taken back, or it has expired.
+        auth.token_unknown: it was accepted or taken back, it has expired, or whoever invited may
+            do so no more.
     """
     row = invitations.find(conn, organization_id, invitation_id)
-    if row is None or invitations.status_of(row, at) != "pending":
+    if row is None or not _is_good(conn, row, at):
         raise mailed.unknown()
     user = users.find_by_email(conn, row.email)
     return Invited(row.email, user is not None and user.email_verified_at is not None)
@@ -85,7 +87,7 @@ def accept(
         raise mailed.unknown()
     # Accepted at this very moment: the transaction was repeated, and had been committed before.
     repeated = row.accepted_at == act.at
-    if not repeated and invitations.status_of(row, act.at) != "pending":
+    if not repeated and not _is_good(conn, row, act.at):
         raise mailed.unknown()
     if not repeated:
         writable(conn, act.organization_id)
@@ -95,6 +97,10 @@ def accept(
         memberships.add_member(conn, act, user_id, row.role)
         invitations.use(conn, act, row, user_id)
     return _document(conn, act, row)
+
+
+def _is_good(conn: Connection, row: Row[Any], at: datetime) -> bool:
+    return invitations.status_of(row, at) == "pending" and invitations.still_given(conn, row)
 
 
 def _login(conn: Connection, act: Act, email: str, person: NewPerson | None) -> UUID:
@@ -142,10 +148,17 @@ def _take_over(conn: Connection, act: Act, user: Row[Any], person: NewPerson) ->
         "email_verified_at": act.at,
         "totp_sealed": None,
         "totp_confirmed_at": None,
+        "totp_step": None,
     }
     users.change(writes, act, user, values)
     users.tell(writes, act, "user.email_verified", user.id)
+    before, after = {"name": user.name}, {"name": person.name}
+    users.tell(writes, act, "user.changed", user.id, before=before, after=after)
+    users.tell(writes, act, "user.password_changed", user.id)
+    if user.totp_sealed is not None:
+        users.tell(writes, act, "two_factor.removed", user.id)
     writes.flush(conn)
+    conn.execute(delete(RECOVERY_CODES).where(RECOVERY_CODES.c.user_id == user.id))
     for purpose in ("verify_email", "reset_password", "change_email"):
         mailed.end_older(conn, act, purpose, user.id)
     sessions.end_all(conn, act, user.id)

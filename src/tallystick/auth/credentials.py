@@ -284,6 +284,13 @@ def permissions_of(conn: Connection, organization_id: UUID, role: str) -> frozen
     return known_permissions(conn, organization_id, role) or frozenset()
 
 
+def permissions_of_user(conn: Connection, user_id: UUID, organization_id: UUID) -> frozenset[str]:
+    """Give what a user may do in an organization at this moment."""
+    credential = _of_user(conn, "session", user_id, user_id, None)
+    actor = None if credential is None else actor_of(conn, credential, organization_id)
+    return frozenset() if actor is None else actor.permissions or frozenset()
+
+
 def known_permissions(conn: Connection, organization_id: UUID, role: str) -> frozenset[str] | None:
     """Give what a role of an organization may do; None when there is no such role."""
     known = policy.ROLES.get(role)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
-from tallystick.auth import access, guessing, users
+from tallystick.auth import access, credentials, guessing, users
 from tallystick.auth.models import INVITATIONS, MEMBERSHIPS, USERS
 from tallystick.kernel import clock, events, ids, paging, rows, tasks
 from tallystick.kernel.actor import Act
@@ -85,7 +85,7 @@ def _create(conn: Connection, command: CreateInvitation) -> InvitationDocument:
     if not guessing.may_mail(conn, email_key, act.at):
         message = "Many mails went to this address within the last hour. Try again in an hour."
         retry = int(guessing.MAILS_WINDOW.total_seconds())
-        raise Refused("invitation.too_often", message, facts={"retry_after_s": retry})
+        raise Refused("invitation.too_often", message, facts={"retry_after_s": retry}, kept=False)
     invitation_id = ids.new()
     older = (_C.email_key == email_key) & _pending(act.at)
     for row in conn.execute(select(INVITATIONS).where(_of(act.organization_id), older)).all():
@@ -98,6 +98,7 @@ def _create(conn: Connection, command: CreateInvitation) -> InvitationDocument:
         "role": command.role,
         "version": 1,
         "created_at": act.at,
+        "created_by": act.actor.id if act.actor.kind == "user" else None,
         "expires_at": act.at + GOOD_FOR,
         "accepted_at": None,
         "revoked_at": None,
@@ -153,6 +154,17 @@ def find(conn: Connection, organization_id: UUID, invitation_id: UUID) -> Row[An
     """Find the row of an invitation."""
     statement = select(INVITATIONS).where(_of(organization_id), _C.id == invitation_id)
     return conn.execute(statement).first()
+
+
+def still_given(conn: Connection, row: Row[Any]) -> bool:
+    """Tell whether the user who invited may still do so; of a key or the command line it is so.
+
+    Whoever was removed, or may do less by now, brings nobody in any more, nor themselves again.
+    """
+    if row.created_by is None:
+        return True
+    needed = credentials.permissions_of(conn, row.organization_id, row.role) | {"manage"}
+    return needed <= credentials.permissions_of_user(conn, row.created_by, row.organization_id)
 
 
 def get_invitation(

@@ -189,6 +189,8 @@ class Invitation(Base):
     role: Mapped[Word]
     version: Mapped[int]
     created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+    """The user who invited; None where a key or the command line did."""
     expires_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -37,13 +37,17 @@ def shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A no with its reason, as a value: stored under the idempotency key just as a success is."""
+    """A no with its reason, as a value: stored under the idempotency key as a success is."""
 
     code: str
     detail: str
     pointer: str = ""
     """JSON pointer (RFC 6901) to the part of the input that is meant, or empty."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    kept: bool = True
+    """Whether it is repeated under its idempotency key. One that passes by itself is not: whoever
+    does as they are told, and tries again later, is judged anew.
+    """
 
 
 class TallystickError(Exception):
@@ -54,10 +58,16 @@ class Refused(TallystickError):
     """A rule says no."""
 
     def __init__(
-        self, code: str, detail: str, *, pointer: str = "", facts: Mapping[str, Fact] | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        pointer: str = "",
+        facts: Mapping[str, Fact] | None = None,
+        kept: bool = True,
     ) -> None:
         super().__init__(f"{code}: {detail}")
-        self.refusal = Refusal(code, detail, pointer, facts or {})
+        self.refusal = Refusal(code, detail, pointer, facts or {}, kept)
 
 
 class Invalid(Refused):

@@ -108,6 +108,8 @@ class Answers(Generic[T]):
     def write(self, writes: rows.Writes) -> None:
         """Add the new answers to what the transaction writes, and touch the repeated ones."""
         for act, answer in self._given.values():
+            if isinstance(answer.outcome, Refusal) and not answer.outcome.kept:
+                continue
             writes.add(
                 KEYS,
                 {
@@ -172,7 +174,9 @@ def _same(act: Act, fingerprint: str) -> bool:
 
 def _encoded(outcome: object) -> dict[str, Any]:
     if isinstance(outcome, Refusal):
-        return {"refused": {**asdict(outcome), "facts": dict(outcome.facts)}}
+        refused = {**asdict(outcome), "facts": dict(outcome.facts)}
+        del refused["kept"]
+        return {"refused": refused}
     return {"done": outcome}
 
 

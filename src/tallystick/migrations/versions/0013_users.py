@@ -142,6 +142,7 @@ def _memberships() -> None:
         sa.Column("role", sa.String(20), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
+        sa.Column("created_by", Id(), nullable=True),
         sa.Column("expires_at", Moment(), nullable=False),
         sa.Column("accepted_at", Moment(), nullable=True),
         sa.Column("revoked_at", Moment(), nullable=True),

@@ -129,6 +129,8 @@ async def erase_customer(call: Command, customer_id: CustomerId) -> Response:
     """
     command = EraseCustomer(act=call.act(), customer_id=customer_id)
     changed = await call.run(erase_customers, command)
+    # Their payers' links are revoked too.
+    call.edge.callers.forget()
     return call.reply(changed)
 
 
