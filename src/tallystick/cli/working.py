@@ -17,7 +17,9 @@ def work() -> None:
         pass
     wiring.start_logs(found)
     # Whoever stops a service sends the one, a person at a terminal the other.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both are asked for: a shell that starts it in the background has the second one ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     try:
         with wiring.make_worker(found) as worker:
             say("Tallystick works. Stop it with Ctrl-C.")
