@@ -16,21 +16,25 @@ DRAWN = {
     *("payment.exceeds_due", "invoice.not_payable", "invoice.issued", "idempotency.key_reused"),
 }
 """Without these among the answers the runs were about nothing."""
-EXAMPLES = {"sqlite": 60, "postgresql": 8, "mariadb": 8}
+EXAMPLES = {"sqlite": 40, "postgresql": 8, "mariadb": 8}
 STEPS = {"sqlite": 30, "postgresql": 25, "mariadb": 25}
+ROUNDS_MAX = 5
+"""Chance may leave something out once; hardly ever so often."""
 
 
 def test_the_books_follow_the_model(own_database: Database, engine: str) -> None:
+    wanted = DRAWN | MOVED | CORRECTED if engine == "sqlite" else {"RecordPayment", "IssueNew"}
     said: Counter[str] = Counter()
-    run_state_machine_as_test(
-        partial(CorrectingMachine, own_database, said),  # type: ignore[arg-type]  # it takes any factory
-        settings=settings(
-            max_examples=EXAMPLES[engine],
-            stateful_step_count=STEPS[engine],
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    assert said.keys() >= (
-        DRAWN | MOVED | CORRECTED if engine == "sqlite" else {"RecordPayment", "IssueNew"}
-    )
+    rounds = 0
+    while not said.keys() >= wanted and rounds < ROUNDS_MAX:
+        rounds += 1
+        run_state_machine_as_test(
+            partial(CorrectingMachine, own_database, said),  # type: ignore[arg-type]  # it takes any factory
+            settings=settings(
+                max_examples=EXAMPLES[engine],
+                stateful_step_count=STEPS[engine],
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    assert said.keys() >= wanted
