@@ -208,7 +208,7 @@ async def test_a_repeated_claim_is_one_claim_and_stands_apart_from_the_staffs(
     path = f"/v1/payer/invoices/{invoice['id']}/claims"
     links = [await _link(school, invoice_id=invoice["id"]) for _ in range(2)]
     one, other = [make_client(link["token"]) for link in links]
-    body = {"method": "cash", "amount": "60.00", "reference": "8841"}
+    body = {"method": "cash", "amount": "40.00", "reference": "8841"}
     first = await one.post(path, json=body, headers=headers)
     again = await one.post(path, json=body, headers=headers)
     assert (first.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
@@ -238,6 +238,7 @@ async def test_a_link_is_good_for_nothing_once_its_customer_is_erased(
         ({"method": "cash", "amount": "60.001"}, "money.precision"),
         ({"method": "cash", "amount": "0.00"}, "payment.amount_not_positive"),
         ({"method": "cash", "paid_on": "2027-01-01"}, "payment.date_in_future"),
+        ({"method": "cash", "paid_on": "2026-11-19"}, "payment.before_invoice"),
         ({"method": "cash", "customer_id": str(ids.NIL)}, "request.invalid"),
         ({"method": "cash", "note": "x"}, "request.invalid"),
     ],
@@ -250,6 +251,49 @@ async def test_what_cannot_be_claimed(
     refused = await payer.post(f"/v1/payer/invoices/{invoice['id']}/claims", json=body)
     assert (refused.status_code, refused.json()["code"]) == (422, code)
     assert (await payer.get("/v1/payer/payments")).json()["data"] == []
+
+
+async def test_no_more_is_claimed_than_is_left(school: School, make_client: MakeClient) -> None:
+    invoice = await school.invoice()
+    payer = make_client((await _link(school, invoice_id=invoice["id"]))["token"])
+    path = f"/v1/payer/invoices/{invoice['id']}/claims"
+    body = {"method": "cash", "amount": "10.00"}
+    assert (await payer.post(path, json={**body, "amount": "50.00"})).status_code == 201
+    beyond = await payer.post(path, json={**body, "amount": "50.01"})
+    assert (beyond.status_code, beyond.json()["code"]) == (409, "payment.exceeds_due")
+    assert beyond.json().items() >= {"due": "100.00", "waiting": "50.00"}.items()
+    claimed = [await payer.post(path, json=body) for _ in range(4)]
+    assert [each.status_code for each in claimed] == [201] * 4
+    full = await payer.post(path, json=body)
+    assert (full.status_code, full.json()["code"]) == (409, "payment.claims_waiting")
+    declined = claimed[0].json()["id"]
+    answer = await school.owner.post(f"/v1/payments/{declined}/decline", json={"reason": "No"})
+    assert answer.status_code == 200, answer.text
+    assert (await payer.post(path, json=body)).status_code == 201
+
+
+async def test_who_manages_alone_holds_no_link(
+    school: School, database: Database, make_person: MakePerson
+) -> None:
+    permissions = {"name": "clerk", "permissions": ["manage"]}
+    made = await school.owner.post("/v1/roles", json=permissions)
+    assert made.status_code == 201, made.text
+    user_id = member(database, UUID(school.id), "clerk")
+    person, own = make_person(user_id), {"Tallystick-Organization": school.id}
+    key = {"Idempotency-Key": str(ids.new())}
+    target = {"invoice_id": (await school.invoice())["id"]}
+    link = (await school.owner.post("/v1/payer-links", json=target, headers=key)).json()
+    for refused in (
+        await person.post("/v1/payer-links", json=target, headers=own),
+        await person.post("/v1/payer-links", json=target, headers={**own, **key}),
+        await person.get(f"/v1/payer-links/{link['id']}", headers=own),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "auth.beyond_own")
+        assert link["token"] not in refused.text
+    listed = await person.get("/v1/payer-links", headers=own)
+    assert [each["id"] for each in listed.json()["data"]] == [link["id"]]
+    revoked = await person.post(f"/v1/payer-links/{link['id']}/revoke", headers=own)
+    assert revoked.status_code == 200
 
 
 async def test_links_of_elsewhere_do_not_exist(school: School, make_school: MakeSchool) -> None:

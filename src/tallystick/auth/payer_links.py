@@ -6,16 +6,20 @@ The text of a link is its signed id, which the edge makes; nothing here can be u
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
+from tallystick.auth import access
 from tallystick.auth.models import PAYER_LINKS
 from tallystick.kernel import clock, events, ids, paging, rows
-from tallystick.kernel.actor import Act
+from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
+
+OPENS: Final = frozenset({"read", "collect"})
+"""What whoever holds a link does, as permissions of an organization."""
 
 _C = PAYER_LINKS.c
 
@@ -39,6 +43,15 @@ class RevokePayerLink:
 
     act: Act
     link_id: UUID
+
+
+def check_holder(actor: Actor) -> None:
+    """Refuse to give a link to whoever may not do themselves what its holder does.
+
+    Refuses:
+        auth.beyond_own: it shows invoices and claims payments.
+    """
+    access.check_within(actor, OPENS)
 
 
 def add_link(

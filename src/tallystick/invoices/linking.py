@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from tallystick.auth.payer_links import PayerLinkDocument, add_link
+from tallystick.auth.payer_links import PayerLinkDocument, add_link, check_holder
 from tallystick.invoices import queries
 from tallystick.invoices.models import INVOICES
 from tallystick.kernel.actor import Act
@@ -41,6 +41,7 @@ def create_payer_links(
         invoice.unknown, customer.unknown, organization.inactive
         invoice.not_payable: the invoice is a draft, which nobody outside may see.
         customer.erased
+        auth.beyond_own: the maker may not do what the holder of a link does.
     """
     return each(conn, commands, _create)
 
@@ -49,6 +50,7 @@ def _create(conn: Connection, command: CreatePayerLink) -> PayerLinkDocument:
     act = command.act
     assert 1 <= command.days <= DAYS_MAX, "the edge bounds it"
     writable(conn, act.organization_id)
+    check_holder(act.actor)
     if (command.customer_id is None) == (command.invoice_id is None):
         message = "Name the invoice that the link is for, or the customer for all of theirs."
         raise Invalid("payer_link.one_target", message, pointer="/invoice_id")

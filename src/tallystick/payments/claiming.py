@@ -22,7 +22,7 @@ from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
 from tallystick.ledger import closing
 from tallystick.parties.named import Named
-from tallystick.payments import allocating, locking, planning, queries
+from tallystick.payments import allocating, bounding, locking, planning, queries
 from tallystick.payments.allocating import Share
 from tallystick.payments.locking import Holding, Key
 from tallystick.payments.models import CLAIMS, PAYMENTS
@@ -36,6 +36,9 @@ CLAIMED, DECLINED = "payment.claimed", "payment.declined"
 @dataclass(frozen=True, slots=True)
 class ClaimPayment(Incoming):
     """Money that somebody says has come in, and what it is to pay."""
+
+    by_payer: bool = False
+    """Whether the payer says so, of one invoice, and not the organization's own people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def claim_payments(
         payment.invoice_twice, payment.shares_mixed, payment.shares_exceed_amount,
         payment.date_in_future, invoice.unknown, customer.unknown, invoice.not_payable,
         payment.customers_differ, money.currency, organization.inactive: as in recording.
+        payment.before_invoice, payment.claims_waiting, payment.exceeds_due: what a payer says.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
     invoice_queries.lock_invoices(conn, planning.named_keys(commands))
@@ -121,7 +125,10 @@ def _claim(conn: Connection, command: ClaimPayment) -> PaymentDocument:
     named = Named(conn, organization_ids=[act.organization_id], customer_ids=customers)
     today = clock.day(act.at, named.organization(act.organization_id).time_zone)
     planning.check(command, today)
-    customer_id, _ = planning.payer(Grounds(named, standings, {}), command)
+    customer_id, claimed_of = planning.payer(Grounds(named, standings, {}), command)
+    if command.by_payer:
+        [standing] = claimed_of
+        bounding.check_claim(conn, command, standing)
     payment: dict[str, Any] = {
         "organization_id": act.organization_id,
         "id": ids.new(),

@@ -38,6 +38,7 @@ router = APIRouter(
         PayerLinkWithToken,
         *("payer_link.one_target", "invoice.unknown", "customer.unknown"),
         *("invoice.not_payable", "customer.erased", "organization.inactive"),
+        "auth.beyond_own",
         status=201,
     ),
 )
@@ -71,7 +72,9 @@ async def list_payer_links(
     return call.page(page, dict, query)
 
 
-@router.get("/{link_id}", responses=answers(PayerLinkWithToken, "payer_link.unknown"))
+@router.get(
+    "/{link_id}", responses=answers(PayerLinkWithToken, "payer_link.unknown", "auth.beyond_own")
+)
 async def get_payer_link(call: Reading, link_id: LinkId) -> Response:
     """Read one link, with its token."""
     place = call.place
@@ -92,5 +95,7 @@ async def revoke_payer_link(call: Command, link_id: LinkId) -> Response:
 
 
 def _with_token(call: Call, link: PayerLinkDocument) -> dict[str, Any]:
+    # Also where an answer is repeated to somebody else than the one who made the link.
+    payer_links.check_holder(call.actor)
     value = call.place.id.bytes + UUID(link["id"]).bytes
     return {**link, "token": LINK_START + call.edge.signer.sign(LINK_PURPOSE, value)}

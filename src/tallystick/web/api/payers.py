@@ -80,7 +80,8 @@ async def get_own_invoice(call: Own, invoice_id: InvoiceId) -> Response:
         OwnPayment,
         *("invoice.unknown", "invoice.not_payable", "organization.inactive"),
         *("money.malformed", "money.precision", "money.too_large"),
-        *("payment.amount_not_positive", "payment.date_in_future"),
+        *("payment.amount_not_positive", "payment.date_in_future", "payment.before_invoice"),
+        *("payment.exceeds_due", "payment.claims_waiting"),
         status=201,
     ),
 )
@@ -114,6 +115,7 @@ async def claim_own_payment(
         paid_on=body.paid_on,
         reference=body.reference,
         note=None,
+        by_payer=True,
     )
     claimed = await call.run(claim_payments, command)
     shown = shown_paid(

@@ -53,6 +53,18 @@ PAYMENTS = {
         "Money is recorded when it has come, by the calendar of the organization's time zone.",
         "Leave paid_on out to take today, or record the payment on that day.",
     ),
+    "payment.before_invoice": Kind(
+        422,
+        "The payment date is before the invoice",
+        "Who says that they have paid an invoice has done so on its day or later.",
+        "Leave paid_on out to take today, or give the day on which you paid.",
+    ),
+    "payment.claims_waiting": Kind(
+        409,
+        "Enough payments wait to be confirmed",
+        "A payer claims no more payments of an invoice while 5 that were claimed of it wait.",
+        "Wait until the organization has confirmed or declined them.",
+    ),
     "payment.payer_missing": Kind(
         422,
         "Nobody is named",
