@@ -1,4 +1,4 @@
-"""What a payer may claim: no more than is left to claim, a few times, of a bill that was there.
+"""What a payer may claim: no more than is left to claim, a few times, of an invoice that was there.
 
 The organization's own people are not bound by this: what they note they have heard of.
 """
