@@ -1,5 +1,6 @@
 """Who did what: in the order of time, page by page, with what a change changed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -7,15 +8,26 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
+from tallystick.auth.api_keys import RevokeKey, make_key, revoke_keys, rotate_key
 from tallystick.auth.audit_trail import EntryDocument, Place, Wanted, list_entries
-from tallystick.auth.credentials import create_key
+from tallystick.auth.credentials import Minted, create_key
+from tallystick.auth.invitations import (
+    CreateInvitation,
+    RevokeInvitation,
+    create_invitations,
+    revoke_invitations,
+)
 from tallystick.auth.models import USERS
+from tallystick.auth.payer_links import RevokePayerLink, revoke_payer_links
+from tallystick.auth.personal_tokens import revoke_all
 from tallystick.invoices.erasing import erase_customers
+from tallystick.invoices.linking import CreatePayerLink, create_payer_links
 from tallystick.kernel import clock, events, ids
 from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.rows import Writes
 from tallystick.parties.customers import ChangeCustomer, EraseCustomer, change_customers
 from tests.factories import START, Books, Opening
+from tests.people import login, personal_token
 
 
 def _page(
@@ -196,3 +208,77 @@ def test_the_index_serves_a_page(books: Books) -> None:
     plan = books.database.read(planned)
     assert any("ix_event_organization_id_at_id" in line for line in plan), plan
     assert not any("TEMP B-TREE" in line or "filesort" in line for line in plan), plan
+
+
+def _changes(
+    books: Books, kind: str, of: UUID | None = None
+) -> list[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
+    entries, _ = _page(books, Wanted(type=kind), of=of)
+    return [(entry["before"], entry["after"]) for entry in entries]
+
+
+def test_what_becomes_of_a_key(books: Books) -> None:
+    act, ends_at = books.act(), START + timedelta(days=30)
+    values: dict[str, Any] = {"role": "cashier", "name": "the till", "scopes": frozenset({"read"})}
+    _, key = books.database.write(
+        lambda conn: make_key(
+            conn, act, organization_id=books.organization_id, expires_at=ends_at, **values
+        )
+    )
+    told = {"role": "cashier", "name": "the till", "scopes": ["read"]}
+    assert _changes(books, "key.created") == [({}, {**told, "expires_at": clock.text(ends_at)})]
+    rotating, minted = books.act(), Minted.new()
+    books.database.write(
+        lambda conn: rotate_key(
+            conn,
+            rotating,
+            organization_id=books.organization_id,
+            key_id=UUID(key["id"]),
+            overlap=timedelta(hours=1),
+            minted=minted,
+        )
+    )
+    sooner = {"expires_at": clock.text(rotating.at + timedelta(hours=1))}
+    assert _changes(books, "key.rotated") == [({"expires_at": clock.text(ends_at)}, sooner)]
+    revoking = RevokeKey(books.act(), books.organization_id, minted.id)
+    books.done(revoke_keys, revoking)
+    revoked = {"revoked_at": clock.text(revoking.act.at)}
+    assert _changes(books, "key.revoked") == [({"revoked_at": None}, revoked)]
+
+
+def test_each_personal_token_is_told_of(books: Books) -> None:
+    user_id = login(books.database)
+    for _ in range(2):
+        personal_token(books.database, user_id, frozenset({"read"}))
+    act = replace(books.act(), organization_id=ids.NIL)
+    for _ in range(2):
+        books.database.write(lambda conn: revoke_all(conn, act, user_id))
+    own = Wanted(subject_id=user_id)
+    entries, _ = _page(books, own, of=ids.NIL)
+    assert [each["type"] for each in entries] == ["token.revoked"] * 2 + ["token.created"] * 2
+    assert len({each["facts"]["token_id"] for each in entries}) == 2
+    assert entries[0]["after"] == {"revoked_at": clock.text(act.at)}
+    assert entries[3]["after"] == {"name": "a test", "scopes": ["read"]}
+
+
+def test_what_becomes_of_an_invitation(books: Books) -> None:
+    email = f"{ids.new().hex}@example.com"
+    made = books.done(create_invitations, CreateInvitation(books.act(), email, "viewer"))
+    [created] = _changes(books, "invitation.created")
+    assert created == ({}, {"role": "viewer", "expires_at": made["expires_at"]})
+    gone = books.done(revoke_invitations, RevokeInvitation(books.act(), UUID(made["id"])))
+    revoked = ({"revoked_at": None}, {"revoked_at": gone["revoked_at"]})
+    assert _changes(books, "invitation.revoked") == [revoked]
+    assert email not in str(_page(books)), "nothing would erase it there"
+
+
+def test_what_becomes_of_a_payers_link(books: Books) -> None:
+    invoice = books.issued()
+    command = CreatePayerLink(books.act(), None, UUID(invoice["id"]), 30)
+    made = books.done(create_payer_links, command)
+    names = ("customer_id", "invoice_id", "expires_at")
+    told = {name: value for name, value in made.items() if name in names}
+    assert _changes(books, "payer_link.created") == [({}, told)]
+    gone = books.done(revoke_payer_links, RevokePayerLink(books.act(), UUID(made["id"])))
+    revoked = ({"revoked_at": None}, {"revoked_at": gone["revoked_at"]})
+    assert _changes(books, "payer_link.revoked") == [revoked]

@@ -226,22 +226,21 @@ def _touchable(conn: Connection, act: Act, user_id: UUID, *, leaves: bool) -> Ro
     if row.platform:
         access.check_within(act.actor, policy.PLATFORM)
     if leaves and row.platform and row.active:
-        _keep_one(conn, others)
+        _keep_one(conn, act, others)
     return row
 
 
-def _keep_one(conn: Connection, others: Sequence[Row[Any]]) -> None:
+def _keep_one(conn: Connection, act: Act, others: Sequence[Row[Any]]) -> None:
     """Refuse with user.last_platform when nobody else is of the platform.
 
-    The version of one who stays is raised: on an engine that certifies at COMMIT only, two who
-    remove each other on two nodes meet there.
+    The row of one who stays is touched, which is no new version of it: on an engine that certifies
+    at COMMIT only, two who remove each other on two nodes meet there.
     """
     if not others:
         message = "Nobody else is of the platform. Make somebody else so first."
         raise Refused("user.last_platform", message)
     staying = others[0]
-    raising = USERS.update().where(_C.id == staying.id)
-    conn.execute(raising, {"version": staying.version + 1})
+    conn.execute(USERS.update().where(_C.id == staying.id), {"updated_at": act.at})
 
 
 def _write(conn: Connection, act: Act, row: Row[Any], values: dict[str, Any], kind: str) -> None:

@@ -13,7 +13,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Row, select
 
 from tallystick.auth import access, credentials, policy
-from tallystick.auth.credentials import KeyDocument, Minted, create_key, key_document
+from tallystick.auth.credentials import (
+    KeyDocument,
+    Minted,
+    create_key,
+    key_document,
+    told_of,
+)
 from tallystick.auth.models import API_KEYS
 from tallystick.kernel import events, paging, rows
 from tallystick.kernel.actor import Act
@@ -105,8 +111,7 @@ def rotate_key(
         raise Refused("key.rotated_already", message)
     lifetime = None if row.expires_at is None else row.expires_at - row.created_at
     ends_at = act.at + overlap if row.expires_at is None else min(row.expires_at, act.at + overlap)
-    _set(conn, row, {"expires_at": ends_at})
-    _tell(conn, act, "key.rotated", row)
+    _set(conn, act, row, "key.rotated", {"expires_at": ends_at})
     return create_key(
         conn,
         act,
@@ -135,8 +140,7 @@ def _revoke(conn: Connection, command: RevokeKey) -> KeyDocument:
     row = _locked(conn, command.organization_id, command.key_id)
     if row.revoked_at is not None:
         raise Refused("key.revoked_already", f"The key {shown(row.prefix)} is revoked already.")
-    _set(conn, row, {"revoked_at": command.act.at})
-    _tell(conn, command.act, "key.revoked", row)
+    _set(conn, command.act, row, "key.revoked", {"revoked_at": command.act.at})
     return get_key(conn, command.organization_id, command.key_id)
 
 
@@ -228,11 +232,17 @@ def _check_good(row: Row[Any], at: datetime) -> None:
         raise Refused("key.not_good", message)
 
 
-def _set(conn: Connection, row: Row[Any], values: dict[str, Any]) -> None:
+def _set(conn: Connection, act: Act, row: Row[Any], kind: str, values: dict[str, Any]) -> None:
     conn.execute(API_KEYS.update().where(_C.id == row.id), values)
-
-
-def _tell(conn: Connection, act: Act, kind: str, row: Row[Any]) -> None:
+    before = row._asdict()
     writes = rows.Writes()
-    events.emit(writes, act, kind, row.id, {"key_id": str(row.id), "role": row.role})
+    events.emit(
+        writes,
+        act,
+        kind,
+        row.id,
+        {"key_id": str(row.id), "role": row.role},
+        before=told_of(before),
+        after=told_of({**before, **values}),
+    )
     writes.flush(conn)

@@ -142,7 +142,7 @@ def create_key(
     conn.execute(API_KEYS.insert(), values)
     writes = Writes()
     payload = {"key_id": str(minted.id), "role": role}
-    events.emit(writes, act, "key.created", minted.id, payload)
+    events.emit(writes, act, "key.created", minted.id, payload, after=told_of(values))
     writes.flush(conn)
     return minted.text, key_document(values)
 
@@ -187,6 +187,18 @@ def key_document(row: Mapping[str, Any]) -> KeyDocument:
         "used_at": _moment_text(row["used_at"]),
         "replaces_id": _id_text(row["replaces_id"]),
         "revoked_at": _moment_text(row["revoked_at"]),
+    }
+
+
+def told_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what the audit trail tells of a key or a personal token; nothing of its text."""
+    document = key_document(row)
+    return {
+        "name": document["name"],
+        "role": document["role"] or None,
+        "scopes": document["scopes"],
+        "expires_at": document["expires_at"],
+        "revoked_at": document["revoked_at"],
     }
 
 

@@ -3,7 +3,7 @@
 The text of an invitation is its signed id, which goes into the mail and nowhere else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypedDict
@@ -116,6 +116,7 @@ def _create(conn: Connection, command: CreateInvitation) -> InvitationDocument:
         "invitation.created",
         invitation_id,
         {"invitation_id": str(invitation_id), "role": command.role},
+        after=_told(values),
     )
     writes.flush(conn)
     return get_invitation(conn, act.organization_id, invitation_id, at=act.at)
@@ -239,8 +240,17 @@ def _end(
     conn.execute(statement, {**values, "version": row.version + 1})
     writes = rows.Writes()
     payload = {"invitation_id": str(row.id), "role": row.role, **facts}
-    events.emit(writes, act, kind, row.id, payload)
+    before = row._asdict()
+    after = _told({**before, **values})
+    events.emit(writes, act, kind, row.id, payload, before=_told(before), after=after)
     writes.flush(conn)
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what the audit trail tells: no address, since nothing erases it there."""
+    moments = ("expires_at", "accepted_at", "revoked_at")
+    told = {name: None if row[name] is None else clock.text(row[name]) for name in moments}
+    return {"role": row["role"], **told}
 
 
 def _document(row: Row[Any], at: datetime) -> InvitationDocument:

@@ -205,8 +205,8 @@ def _touchable(conn: Connection, act: Act, user_id: UUID) -> Row[Any]:
 def _keep_an_owner(conn: Connection, act: Act, leaving: Row[Any]) -> None:
     """Refuse with member.last_owner when nobody else is an owner who can log in.
 
-    The version of the one who stays is raised: on an engine that certifies at COMMIT only, two
-    owners who end each other's membership on two nodes meet there.
+    The row of the one who stays is touched, which is no new version of it: on an engine that
+    certifies at COMMIT only, two owners who end each other's membership on two nodes meet there.
     """
     if leaving.role != policy.OWNER_ROLE:
         return
@@ -220,7 +220,7 @@ def _keep_an_owner(conn: Connection, act: Act, leaving: Row[Any]) -> None:
     if staying is None:
         message = "Nobody else is an owner here. Make somebody else an owner first."
         raise Refused("member.last_owner", message)
-    _set(conn, staying, {"version": staying.version + 1})
+    _set(conn, staying, {"updated_at": act.at})
 
 
 def _update(conn: Connection, act: Act, row: Row[Any], changes: dict[str, Any]) -> None:

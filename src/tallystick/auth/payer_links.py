@@ -76,8 +76,9 @@ def add_link(
         "revoked_at": None,
     }
     conn.execute(PAYER_LINKS.insert(), values)
-    _tell(conn, act, "payer_link.created", link_id, customer_id)
-    return get_link(conn, act.organization_id, link_id)
+    made = get_link(conn, act.organization_id, link_id)
+    _tell(conn, act, "payer_link.created", None, made)
+    return made
 
 
 def revoke_payer_links(
@@ -150,14 +151,33 @@ def _set_revoked(conn: Connection, act: Act, row: Row[Any]) -> None:
         _C.organization_id == row.organization_id, _C.id == row.id
     )
     conn.execute(statement, {"revoked_at": act.at, "version": row.version + 1})
-    _tell(conn, act, "payer_link.revoked", row.id, row.customer_id)
+    _tell(
+        conn, act, "payer_link.revoked", _document(row), get_link(conn, row.organization_id, row.id)
+    )
 
 
-def _tell(conn: Connection, act: Act, kind: str, link_id: UUID, customer_id: UUID) -> None:
+def _tell(
+    conn: Connection,
+    act: Act,
+    kind: str,
+    before: PayerLinkDocument | None,
+    after: PayerLinkDocument,
+) -> None:
     writes = rows.Writes()
-    payload = {"link_id": str(link_id), "customer_id": str(customer_id)}
-    events.emit(writes, act, kind, link_id, payload)
+    payload = {"link_id": after["id"], "customer_id": after["customer_id"]}
+    was = {} if before is None else _told(before)
+    events.emit(writes, act, kind, UUID(after["id"]), payload, before=was, after=_told(after))
     writes.flush(conn)
+
+
+def _told(link: PayerLinkDocument) -> dict[str, Any]:
+    """Give what the audit trail tells of a link."""
+    return {
+        "customer_id": link["customer_id"],
+        "invoice_id": link["invoice_id"],
+        "expires_at": link["expires_at"],
+        "revoked_at": link["revoked_at"],
+    }
 
 
 def _document(row: Row[Any]) -> PayerLinkDocument:

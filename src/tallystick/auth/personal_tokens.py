@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select
 
 from tallystick.auth import api_keys
-from tallystick.auth.credentials import Minted, key_document, key_row
+from tallystick.auth.credentials import Minted, key_document, key_row, told_of
 from tallystick.auth.models import API_KEYS
 from tallystick.kernel import events, paging, rows
 from tallystick.kernel.actor import Act
@@ -75,7 +75,7 @@ def make_token(
         "user_id": user_id,
     }
     conn.execute(API_KEYS.insert(), values)
-    _tell(conn, act, "token.created", user_id, minted.id)
+    _tell(conn, act, "token.created", user_id, minted.id, {}, told_of(values))
     return minted.text, get_token(conn, user_id, minted.id)
 
 
@@ -99,14 +99,17 @@ def _revoke(conn: Connection, command: RevokeToken) -> TokenDocument:
         raise Refused("token.revoked_already", message)
     revoking = API_KEYS.update().where(_C.id == row.id)
     conn.execute(revoking, {"revoked_at": command.act.at})
-    _tell(conn, command.act, "token.revoked", command.user_id, row.id)
+    _tell_revoked(conn, command.act, row)
     return get_token(conn, command.user_id, row.id)
 
 
 def revoke_all(conn: Connection, act: Act, user_id: UUID) -> None:
-    """Revoke every personal token of a user."""
-    statement = API_KEYS.update().where(_C.user_id == user_id, _C.revoked_at.is_(None))
-    conn.execute(statement, {"revoked_at": act.at})
+    """Revoke every personal token of a user, and tell of each."""
+    theirs = (_C.user_id == user_id) & _C.revoked_at.is_(None)
+    found = conn.execute(select(API_KEYS).where(theirs).order_by(_C.id)).all()
+    conn.execute(API_KEYS.update().where(theirs), {"revoked_at": act.at})
+    for row in found:
+        _tell_revoked(conn, act, row)
 
 
 def get_token(conn: Connection, user_id: UUID, token_id: UUID) -> TokenDocument:
@@ -138,10 +141,19 @@ def _unknown(token_id: UUID) -> Refused:
     return Refused("token.unknown", f"You have no token {shown(token_id)}.")
 
 
-def _tell(conn: Connection, act: Act, kind: str, user_id: UUID, token_id: UUID) -> None:
+def _tell_revoked(conn: Connection, act: Act, row: Row[Any]) -> None:
+    before = row._asdict()
+    after = {**before, "revoked_at": act.at}
+    _tell(conn, act, "token.revoked", row.user_id, row.id, told_of(before), told_of(after))
+
+
+def _tell(
+    conn: Connection, act: Act, kind: str, user_id: UUID, token_id: UUID, *changed: dict[str, Any]
+) -> None:
+    before, after = changed
     writes = rows.Writes()
     payload = {"user_id": str(user_id), "token_id": str(token_id)}
-    events.emit(writes, act, kind, user_id, payload)
+    events.emit(writes, act, kind, user_id, payload, before=before, after=after)
     writes.flush(conn)
 
 
