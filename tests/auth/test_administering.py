@@ -107,8 +107,24 @@ def test_an_address_and_a_user_name_are_had_once(books: Books, email: str) -> No
 
     assert again(email.upper(), None) == "user.email_taken"
     assert again(f"x{email}", name.upper()) == "user.user_name_taken"
-    assert again("x", None) == "user.email_malformed"
+    for wrong in ("x", "\u0130" * 64 + "@" + "\u0130" * 180, f"\u212a{email}"):
+        assert again(wrong, None) == "user.email_malformed"
     assert again(f"x{email}", "a b") == "user.user_name_malformed"
+
+
+def test_a_sign_up_that_nobody_proved_gives_way(books: Books, email: str) -> None:
+    user_id = login(books.database, email=email, email_verified_at=None, password_hash="theirs")
+    made = _invite(books, email.upper(), name="Ada", language="de", platform=True)
+    assert made["id"] == str(user_id)
+    assert (made["email"], made["language"], made["platform"]) == (email.upper(), "de", True)
+    row = books.database.read(lambda conn: users.find(conn, user_id))
+    assert row is not None
+    assert (row.password_hash, row.email_verified_at) == (None, None)
+    for values in ({"email_verified_at": START}, {"active": False, "email_verified_at": None}):
+        other = f"x{ids.new().hex}@example.com"
+        login(books.database, email=other, password_hash="theirs", **values)
+        command = InviteUser(books.act(), other, "Ada", None, None, platform=False)
+        assert _refused(books, invite_users, command) == "user.email_taken"
 
 
 def test_users_are_found(books: Books, email: str) -> None:
@@ -118,8 +134,11 @@ def test_users_are_found(books: Books, email: str) -> None:
         return books.database.read(lambda conn: list_users(conn, **wanted)).items
 
     assert listed(email=email.upper()) == [made]
+    kelvin = _invite(books, f"k{email}")
+    assert listed(email=f"K{email}") == [kelvin]
+    assert listed(email=f"\u212a{email}") == []
     assert listed(email=email, active=False) == []
-    assert listed(limit=1) == [made], "the newest first"
+    assert listed(limit=1) == [kelvin], "the newest first"
     assert listed(email="nobody@example.com") == []
 
 

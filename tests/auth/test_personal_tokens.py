@@ -90,6 +90,19 @@ def test_a_limited_token_makes_no_wider_one(books: Books, scopes: frozenset[str]
     _make(books, user_id, scopes=frozenset({"self"}), within=frozenset({"self"}))
 
 
+def test_a_token_makes_none_that_outlives_it(books: Books) -> None:
+    user_id = login(books.database)
+    until = books.act.now + timedelta(days=1)
+    made_with = UUID(_make(books, user_id, expires_at=until)[1]["id"])
+    for later in (None, until + timedelta(microseconds=1)):
+        with pytest.raises(Refused, match=r"auth\.beyond_own") as refused:
+            _make(books, user_id, expires_at=later, made_with=made_with)
+        assert refused.value.refusal.pointer == "/expires_at"
+    _make(books, user_id, expires_at=until, made_with=made_with)
+    for_good = UUID(_make(books, user_id)[1]["id"])
+    _make(books, user_id, made_with=for_good)
+
+
 def test_a_repeated_transaction_makes_one_token(books: Books) -> None:
     user_id, minted = login(books.database), Minted.new(PERSONAL_START)
     first = _make(books, user_id, minted=minted)

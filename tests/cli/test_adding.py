@@ -130,4 +130,8 @@ def test_each_start_makes_a_token_until_there_is_somebody(
     assert "/v1/setup" not in welcome.text(load(), "http://x", None)
     typed(PASSWORD)
     assert run(*ADA).code == 0
+    assert adding.setup_token(load()) is not None, "nobody is of the platform yet"
+    typed(PASSWORD)
+    ben = ("ben@example.com" if each == "ada@example.com" else each for each in ADA)
+    assert run(*ben, "--platform").code == 0
     assert adding.setup_token(load()) is None

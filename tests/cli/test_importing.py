@@ -97,6 +97,7 @@ def test_spellings_of_one_file(taken: Take, tell: Tell, raw: bytes) -> None:
 
 
 CONTROL = "There is a control character in this text, such as a line break or NUL. Remove it."
+EMAIL = "This is not an e-mail address in ASCII. Use one such as name@example.com."
 TAKEN = "Another customer of this organization has this external reference."
 
 
@@ -122,7 +123,7 @@ def test_every_bad_row_is_listed_and_nothing_is_written(taken: Take, tell: Tell)
             "line 4, name: This is required.",
             "line 5, language: This value is not possible here.",
             f"line 5, name: {CONTROL}",
-            "line 7, email: This is not an e-mail address. Use one such as name@example.com.",
+            f"line 7, email: {EMAIL}",
             f"line 8, external_reference: {TAKEN}",
             f"line 9, external_reference: {TAKEN}",
             "line 10: There are 2 cells where the first line names 5 columns.",

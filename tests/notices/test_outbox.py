@@ -85,8 +85,28 @@ def test_a_mail_with_a_token(people: People, kind: str) -> None:
     assert message is not None
     assert message.to == "new@example.com"
     assert SIGNER.read(kind, _token_in(message)) == token_id.bytes
-    assert "Hello Ann Example," in message.text
     assert "2 March 2026, 10:00 UTC" in message.text
+
+
+def test_a_name_goes_only_to_an_address_that_was_proved(people: People) -> None:
+    def said(kind: str, *, proved: bool, own: bool = True) -> str:
+        address = f"{ids.new().hex}@example.com"
+        user_id = people.user(email_verified_at=START if proved else None, email=address)
+        to = address if own else "new@example.com"
+        by_token = kind not in {"password_changed", "somebody_signed_up_again"}
+        asked: dict[str, Any] = {}
+        if by_token:
+            asked["token_id"] = people.token(kind, user_id, email=to)
+        message = _sent(people, kind, user_id=user_id, **asked)
+        assert message is not None
+        return message.text.splitlines()[0]
+
+    for kind in ("reset_password", "password_changed"):
+        assert said(kind, proved=True) == "Hello Ann Example,"
+    for kind in ("verify_email", "reset_password", "somebody_signed_up_again"):
+        assert said(kind, proved=False) == "Hello,"
+    assert said("somebody_signed_up_again", proved=True) == "Hello,"
+    assert said("change_email", proved=True, own=False) == "Hello,"
 
 
 def test_whoever_has_no_password_yet_chooses_one(people: People) -> None:

@@ -16,6 +16,7 @@ from tallystick.auth import passwords
 from tallystick.auth.models import MAILED_TOKENS, SESSIONS, USERS
 from tallystick.kernel import events, ids
 from tallystick.kernel.database import Database
+from tests.people import personal_token
 from tests.web.conftest import MakeClient, Moment, School
 from tests.web.people import PASSWORD, People, people, secret_of
 
@@ -47,9 +48,11 @@ async def test_sign_up_prove_and_log_in(people: People, anonymous: httpx2.AsyncC
 
     # The right password is not enough yet; the link is mailed again, and ends the first.
     login = {"login": email, "password": PASSWORD}
+    asked = len(people.mails())
     response = await anonymous.post("/v1/login", json=login)
-    assert response.json()["code"] == "login.email_unverified"
+    assert response.json()["code"] == "login.wrong"
     assert "Set-Cookie" not in response.headers
+    assert [kind for kind, _ in people.mails()[asked:]] == ["mail.verify_email"]
     proof = {"token": token, "password": PASSWORD}
     response = await anonymous.post("/v1/verify-email", json=proof)
     assert response.json()["code"] == "auth.token_unknown"
@@ -79,6 +82,17 @@ async def test_nobody_learns_who_has_signed_up(
         answers.append((response.status_code, response.content))
     assert set(answers) == {(202, b"")}
     assert people.row(known.id) == before
+    # Nor by the password of a sign-up, whether or not it made a login.
+    own = _address()
+    await anonymous.post("/v1/signup", json=_sign_up(own, password=NEW))
+    said = []
+    for email in (known.email, own, _address()):
+        given = {"login": email, "password": NEW}
+        headers = {"X-Request-Id": "one"}
+        response = await anonymous.post("/v1/login", json=given, headers=headers)
+        headers = {k: v for k, v in response.headers.items() if k != "date"}
+        said.append((response.status_code, response.content, str(sorted(headers.items()))))
+    assert len(set(said)) == 1
     told = ("mail.somebody_signed_up_again", {"user_id": str(known.id)})
     assert people.mails().count(told) == 2
 
@@ -92,10 +106,60 @@ async def test_a_sign_up_that_was_not_proved_gives_way(
     stolen = people.token("verify_email", user_id)
     await anonymous.post("/v1/signup", json=_sign_up(email))
     assert people.find(email).name == "Ada"
+    [told] = people.database.read(
+        lambda conn: conn.execute(
+            select(events.EVENT_CHANGES.c.before, events.EVENT_CHANGES.c.after)
+            .join(events.EVENTS, events.EVENTS.c.id == events.EVENT_CHANGES.c.event_id)
+            .where(events.EVENTS.c.type == "user.signed_up_again")
+            .where(events.EVENTS.c.subject_id == user_id)
+        ).all()
+    )
+    assert (told.before["name"], told.after["name"]) == ("A thief", "Ada")
     for password in (NEW, PASSWORD):
         proof = {"token": stolen, "password": password}
         response = await anonymous.post("/v1/verify-email", json=proof)
         assert response.json()["code"] == "auth.token_unknown"
+
+
+async def test_a_sign_up_changes_nobody_who_was_invited(
+    people: People, anonymous: httpx2.AsyncClient, platform: httpx2.AsyncClient
+) -> None:
+    email = _address()
+    made = await platform.post("/v1/users", json={"email": email, "name": "Ada", "language": "de"})
+    before = people.find(email)
+    body = _sign_up(email, password=NEW, name="A thief")
+    assert (await anonymous.post("/v1/signup", json=body)).status_code == 202
+    assert people.find(email) == before
+    told = ("mail.somebody_signed_up_again", {"user_id": made.json()["id"]})
+    assert people.mails()[-1] == told
+
+
+async def test_a_reset_ends_personal_tokens(
+    people: People, anonymous: httpx2.AsyncClient, make_client: MakeClient
+) -> None:
+    ada = people.add()
+    script = make_client(personal_token(people.database, ada.id))
+    assert (await script.get("/v1/me")).status_code == 200
+    await anonymous.post("/v1/password-reset", json={"email": ada.email})
+    body = {"token": people.token("reset_password", ada.id), "password": NEW}
+    assert (await anonymous.post("/v1/password-reset/confirm", json=body)).status_code == 204
+    assert (await script.get("/v1/me")).status_code == 401
+
+
+@pytest.mark.parametrize("email", ["\u0130" * 64 + "@" + "\u0130" * 180, "\u212a@example.com"])
+async def test_an_address_is_ascii(
+    people: People, anonymous: httpx2.AsyncClient, email: str
+) -> None:
+    browser = await people.log_in(people.add())
+    for client, path, body in (
+        (anonymous, "/v1/signup", _sign_up(email)),
+        (anonymous, "/v1/password-reset", {"email": email}),
+        (browser, "/v1/me/email", {"email": email, "password": PASSWORD}),
+    ):
+        response = await client.post(path, json=body)
+        assert (response.status_code, response.json()["code"]) == (422, "user.email_malformed")
+    given = {"login": email, "password": PASSWORD}
+    assert (await anonymous.post("/v1/login", json=given)).status_code == 401
 
 
 async def test_mails_that_anybody_may_cause_are_few(
@@ -103,7 +167,7 @@ async def test_mails_that_anybody_may_cause_are_few(
 ) -> None:
     known, stranger = people.add(), _address()
     before = len(people.mails())
-    for _ in range(4):
+    for _ in range(7):
         for path, email in (
             ("/v1/signup", known.email),
             ("/v1/password-reset", known.email),
@@ -112,10 +176,11 @@ async def test_mails_that_anybody_may_cause_are_few(
             body = _sign_up(email) if path == "/v1/signup" else {"email": email}
             response = await anonymous.post(path, json=body)
             assert (response.status_code, response.content) == (202, b"")
-    assert len(people.mails()) == before + 5 + 4
+    # Each purpose counts alone, so that no stranger's sign-ups use up somebody's resets.
+    assert len(people.mails()) == before + 5 + 5 + 5
     moment.now += timedelta(hours=1)
     await anonymous.post("/v1/password-reset", json={"email": known.email})
-    assert len(people.mails()) == before + 10
+    assert len(people.mails()) == before + 16
 
 
 @pytest.mark.parametrize("by", ["email", "user_name"])

@@ -88,6 +88,32 @@ async def test_the_first_person_with_an_organization(
     assert empty.read(_count) == [1, 1, 1, 1]
 
 
+async def test_a_sign_up_of_a_stranger_is_in_nobodys_way(
+    empty: Database, make_token: Any, people: People, anonymous: httpx2.AsyncClient
+) -> None:
+    theirs = {**PERSON, "password": "another four words in a row", "name": "A thief"}
+    assert (await anonymous.post("/v1/signup", json=theirs)).status_code == 202
+    stolen = people.token("verify_email", people.find(PERSON["email"]).id)
+    token = make_token()
+    assert token is not None
+    body = {**PERSON, "user_name": "ada", "organization": ORGANIZATION, "token": token}
+    response = await anonymous.post("/v1/setup", json=body)
+    assert response.status_code == 200
+    user = response.json()["user"]
+    assert (user["name"], user["user_name"], user["platform"]) == ("Ada", "ada", True)
+    assert user["email_verified"] is True
+    assert [each["role"] for each in user["memberships"]] == ["owner"]
+    assert empty.read(_count) == [1, 1, 1, 1]
+    for given, code in ((theirs, "login.wrong"), (PERSON, None)):
+        body = {"login": given["email"], "password": given["password"]}
+        response = await anonymous.post("/v1/login", json=body)
+        assert response.json().get("code") == code
+    proof = {"token": stolen, "password": PASSWORD}
+    response = await anonymous.post("/v1/verify-email", json=proof)
+    assert response.json()["code"] == "auth.token_unknown"
+    assert make_token() is None
+
+
 async def test_only_the_newest_token_is_good_for_a_day(
     empty: Database, make_token: Any, anonymous: httpx2.AsyncClient, moment: Moment
 ) -> None:

@@ -9,6 +9,7 @@ users           the one way to make a user, and what people see of themselves
 passwords       which are good enough, their hash, whether one is right
 guessing        how many tries are looked at
 mailed          tokens that travel by mail, or by an operator
+taking_over     a sign-up that nobody proved becomes whose it should be
 setting_up      the first person, and those that an operator adds
 signing_up      people make logins for themselves
 logging_in      from a right password to one of the sessions; two_factor: codes

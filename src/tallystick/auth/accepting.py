@@ -10,18 +10,16 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, select
 
 from tallystick.auth import (
     access,
     invitations,
     mailed,
     memberships,
-    personal_tokens,
-    sessions,
+    taking_over,
     users,
 )
-from tallystick.auth.models import RECOVERY_CODES
 from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.errors import Invalid, Refused
 from tallystick.kernel.rows import Writes
@@ -146,23 +144,12 @@ def _take_over(conn: Connection, act: Act, user: Row[Any], person: NewPerson) ->
         "name": person.name,
         "password_hash": person.password_hash,
         "email_verified_at": act.at,
-        "totp_sealed": None,
-        "totp_confirmed_at": None,
-        "totp_step": None,
     }
-    users.change(writes, act, user, values)
     users.tell(writes, act, "user.email_verified", user.id)
     before, after = {"name": user.name}, {"name": person.name}
     users.tell(writes, act, "user.changed", user.id, before=before, after=after)
     users.tell(writes, act, "user.password_changed", user.id)
-    if user.totp_sealed is not None:
-        users.tell(writes, act, "two_factor.removed", user.id)
-    writes.flush(conn)
-    conn.execute(delete(RECOVERY_CODES).where(RECOVERY_CODES.c.user_id == user.id))
-    for purpose in ("verify_email", "reset_password", "change_email"):
-        mailed.end_older(conn, act, purpose, user.id)
-    sessions.end_all(conn, act, user.id)
-    personal_tokens.revoke_all(conn, act, user.id)
+    taking_over.take_over(conn, act, writes, user, values)
 
 
 def _given(person: NewPerson | None) -> NewPerson:

@@ -12,13 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
-from tallystick.auth import access, mailed, personal_tokens, policy, sessions, users
+from tallystick.auth import access, mailed, personal_tokens, policy, sessions, taking_over, users
 from tallystick.auth.models import USERS
 from tallystick.kernel import clock, ids, paging, tasks, versions
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
+from tallystick.parties.emails import email_key
 
 INVITED_FOR: Final = timedelta(days=7)
 """How long the link is good by which an invited person chooses a password."""
@@ -80,6 +81,8 @@ def invite_users(
 ) -> list[Answer[AdministeredUser]]:
     """Make users without a password, and have each a link mailed to choose one.
 
+    A sign-up with the address that nobody has proved becomes theirs.
+
     Refuses:
         user.email_malformed, user.email_taken
         user.user_name_malformed, user.user_name_taken
@@ -89,13 +92,13 @@ def invite_users(
 
 
 def _invite(conn: Connection, command: InviteUser) -> AdministeredUser:
-    act, user_id = _above(command.act), ids.new()
+    act = _above(command.act)
     if command.platform:
         access.check_within(act.actor, policy.PLATFORM, pointer="/platform")
-    users.create_user(
+    user_id = taking_over.make_user(
         conn,
         act,
-        user_id=user_id,
+        user_id=ids.new(),
         email=command.email,
         name=command.name,
         user_name=command.user_name,
@@ -193,7 +196,7 @@ def list_users(
     """List users, newest first."""
     statement = select(USERS)
     if email is not None:
-        statement = statement.where(_C.email_key == email.lower())
+        statement = statement.where(_C.email_key == email_key(email))
     if active is not None:
         statement = statement.where(_C.active == active)
     return paging.newest_first(conn, statement, _C.id, after=after, limit=limit, shape=_document)

@@ -14,7 +14,7 @@ from tallystick.auth.users import UserDocument
 from tallystick.kernel import events, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
-from tallystick.parties.customers import email_key
+from tallystick.parties.emails import email_key
 
 
 def request_email(conn: Connection, act: Act, guess: Guess, user_id: UUID, *, email: str) -> None:
@@ -27,7 +27,7 @@ def request_email(conn: Connection, act: Act, guess: Guess, user_id: UUID, *, em
     if events.happened(conn, act):
         return
     guessing.clear(conn, guess)
-    if not guessing.may_mail(conn, email_key(email) or "", act.at):
+    if not guessing.may_mail(conn, "change_email", email_key(email), act.at):
         return
     mailed.end_older(conn, act, "change_email", user_id)
     writes = Writes()

@@ -80,9 +80,12 @@ def clear(conn: Connection, guess: Guess) -> None:
         _lower(conn, subject)
 
 
-def may_mail(conn: Connection, email_key: str, at: datetime) -> bool:
-    """Count a mail to an address that anybody may cause; tell whether it is one too many."""
-    subject = _subject("mail", email_key)
+def may_mail(conn: Connection, purpose: str, email_key: str, at: datetime) -> bool:
+    """Count a mail for a purpose to an address that anybody may cause; tell whether it may go.
+
+    Each purpose counts alone: sign-ups with somebody's address cannot use up their resets.
+    """
+    subject = _subject("mail", purpose, email_key)
     return _counted(conn, subject, MAILS_MAX, at, MAILS_WINDOW)
 
 

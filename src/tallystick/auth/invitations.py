@@ -18,6 +18,7 @@ from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.parties.customers import writable
+from tallystick.parties.emails import email_key
 
 GOOD_FOR: Final = timedelta(days=7)
 PURPOSE: Final = "invitation"
@@ -76,25 +77,25 @@ def create_invitations(
 
 
 def _create(conn: Connection, command: CreateInvitation) -> InvitationDocument:
-    act, email_key = command.act, command.email.lower()
+    act, key = command.act, email_key(command.email)
     writable(conn, act.organization_id)
     users.check_email(command.email)
     permissions = access.permissions_of(conn, act.organization_id, command.role, pointer="/role")
     access.check_within(act.actor, permissions, pointer="/role")
-    _check_no_member(conn, act, email_key)
-    if not guessing.may_mail(conn, email_key, act.at):
+    _check_no_member(conn, act, key)
+    if not guessing.may_mail(conn, "invitation", key, act.at):
         message = "Many mails went to this address within the last hour. Try again in an hour."
         retry = int(guessing.MAILS_WINDOW.total_seconds())
         raise Refused("invitation.too_often", message, facts={"retry_after_s": retry}, kept=False)
     invitation_id = ids.new()
-    older = (_C.email_key == email_key) & _pending(act.at)
+    older = (_C.email_key == key) & _pending(act.at)
     for row in conn.execute(select(INVITATIONS).where(_of(act.organization_id), older)).all():
         _end(conn, act, row, {"revoked_at": act.at}, "invitation.revoked")
     values = {
         "organization_id": act.organization_id,
         "id": invitation_id,
         "email": command.email,
-        "email_key": email_key,
+        "email_key": key,
         "role": command.role,
         "version": 1,
         "created_at": act.at,
@@ -218,14 +219,14 @@ def _row(conn: Connection, organization_id: UUID, invitation_id: UUID) -> Row[An
     return row
 
 
-def _check_no_member(conn: Connection, act: Act, email_key: str) -> None:
+def _check_no_member(conn: Connection, act: Act, key: str) -> None:
     statement = (
         select(MEMBERSHIPS.c.user_id)
         .join(USERS, USERS.c.id == MEMBERSHIPS.c.user_id)
         .where(
             MEMBERSHIPS.c.organization_id == act.organization_id,
             MEMBERSHIPS.c.active.is_(True),
-            USERS.c.email_key == email_key,
+            USERS.c.email_key == key,
         )
     )
     if conn.execute(statement).first() is not None:

@@ -44,8 +44,9 @@ def log_in(
     are values, since what was counted stays counted.
 
     Refuses:
-        login.wrong: the password was changed or the user deactivated meanwhile.
-        login.email_unverified: the link was mailed again.
+        login.wrong: the password was changed or the user deactivated meanwhile; or the address is
+            not proved, and the link was mailed again. Whoever could tell that apart would learn by
+            a sign-up of their own whether somebody has an address.
         login.code_required, login.code_wrong
     """
     act = users.as_user(act, user_id)
@@ -55,10 +56,8 @@ def log_in(
     if row.password_hash != seen_hash or not row.active:
         return wrong()
     if row.email_verified_at is None:
-        guessing.take_back(conn, guess)
         signing_up.mail_link_again(conn, act, user_id, row.email)
-        message = "First prove your address: follow the link in the mail, which was sent again."
-        return Refusal("login.email_unverified", message)
+        return wrong()
     if row.totp_confirmed_at is not None:
         if code is None:
             guessing.take_back(conn, guess)
@@ -81,6 +80,9 @@ def log_in(
 
 
 def wrong() -> Refusal:
-    """Say the same of an unknown user and of a wrong password."""
-    message = "Nobody here has this name and this password. Check both, or reset the password."
+    """Say the same of an unknown user, a wrong password, and an address that nobody proved."""
+    message = (
+        "Nobody here has this name and this password, or the address is not proved yet: look for "
+        "our mail. Else check both, or reset the password."
+    )
     return Refusal("login.wrong", message)

@@ -1,7 +1,7 @@
 """Personal tokens: a user's own scripts act as the user, wherever the user may act.
 
-A token may do no more than what it was made with: one that was made with a limited token is limited
-by that too.
+A token may do no more than what it was made with, and for no longer: one that was made with a
+limited token is limited by that too.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, select
 from tallystick.auth import api_keys
 from tallystick.auth.credentials import Minted, key_document, key_row, told_of
 from tallystick.auth.models import API_KEYS
-from tallystick.kernel import events, paging, rows
+from tallystick.kernel import clock, events, paging, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
@@ -54,9 +54,12 @@ def make_token(
     scopes: frozenset[str] | None,
     expires_at: datetime | None,
     within: frozenset[str] | None,
+    made_with: UUID | None = None,
     minted: Minted,
 ) -> tuple[str, TokenDocument]:
     """Make a personal token and give its text; `within` are the scopes of what asks for it.
+
+    `made_with` is the personal token that asks for it, if one does.
 
     Raises:
         Refused: auth.beyond_own.
@@ -66,6 +69,8 @@ def make_token(
     if within is not None and (scopes is None or not scopes <= within):
         message = "What you ask with is limited to scopes. Give the new token some of the same."
         raise Refused("auth.beyond_own", message, pointer="/scopes")
+    if made_with is not None:
+        _check_outlives_not(conn, made_with, expires_at)
     made = _find(conn, user_id, minted.id)
     if made is not None:
         # The transaction was repeated, and had been committed before.
@@ -77,6 +82,16 @@ def make_token(
     conn.execute(API_KEYS.insert(), values)
     _tell(conn, act, "token.created", user_id, minted.id, {}, told_of(values))
     return minted.text, get_token(conn, user_id, minted.id)
+
+
+def _check_outlives_not(conn: Connection, made_with: UUID, expires_at: datetime | None) -> None:
+    until = conn.execute(select(_C.expires_at).where(_C.id == made_with)).scalar_one()
+    if until is not None and (expires_at is None or expires_at > until):
+        message = (
+            f"What you ask with is good until {clock.text(until)}. Let the new token expire no "
+            "later than that."
+        )
+        raise Refused("auth.beyond_own", message, pointer="/expires_at")
 
 
 def revoke_tokens(conn: Connection, commands: Sequence[RevokeToken]) -> list[Answer[TokenDocument]]:

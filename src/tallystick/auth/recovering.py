@@ -4,13 +4,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from tallystick.auth import guessing, mailed, sessions, users
+from tallystick.auth import guessing, mailed, personal_tokens, sessions, users
 from tallystick.auth.guessing import Guess
 from tallystick.kernel import events, ids, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.rows import Writes
-from tallystick.parties.customers import email_key
+from tallystick.parties.emails import email_key
 
 
 def request_reset(conn: Connection, act: Act, email: str) -> None:
@@ -23,7 +23,7 @@ def request_reset(conn: Connection, act: Act, email: str) -> None:
         user.email_malformed
     """
     users.check_email(email)
-    if not guessing.may_mail(conn, email_key(email) or "", act.at):
+    if not guessing.may_mail(conn, "reset_password", email_key(email), act.at):
         return
     row = users.find_by_email(conn, email)
     known = row if row is not None and row.active else None
@@ -44,7 +44,9 @@ def request_reset(conn: Connection, act: Act, email: str) -> None:
 
 
 def reset_password(conn: Connection, act: Act, *, token_id: UUID, password_hash: str) -> None:
-    """Set the password of whoever had the link. It proves the address too; all sessions end.
+    """Set the password of whoever had the link. It proves the address too.
+
+    All sessions and personal tokens end: whoever had the old password may have made some.
 
     Refuses:
         auth.token_unknown
@@ -71,6 +73,7 @@ def reset_password(conn: Connection, act: Act, *, token_id: UUID, password_hash:
     mailed.end_older(conn, act, "verify_email", row.id)
     mailed.end_older(conn, act, "change_email", row.id)
     sessions.end_all(conn, act, row.id)
+    personal_tokens.revoke_all(conn, act, row.id)
 
 
 def replace_password(

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from tallystick.auth import guessing, mailed, users
+from tallystick.auth import guessing, mailed, taking_over, users
 from tallystick.auth.guessing import Guess
 from tallystick.kernel import events, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
-from tallystick.parties.customers import email_key
+from tallystick.parties.emails import email_key
 
 
 def sign_up(
@@ -29,8 +29,9 @@ def sign_up(
 ) -> None:
     """Make a login that waits for its address to be proved, and have the link mailed.
 
-    An address that waits already gets the newer name and password. One that is proved gets a mail
-    that somebody tried, and nothing changes. Beyond the limit of mails nothing happens at all.
+    A sign-up that waits already gets the newer name and password. Who has proved the address, or
+    was invited with it, gets a mail that somebody tried, and nothing changes. Beyond the limit of
+    mails nothing happens at all.
 
     Refuses:
         user.email_malformed
@@ -38,7 +39,7 @@ def sign_up(
     users.check_email(email)
     if events.happened(conn, act):
         return
-    if not guessing.may_mail(conn, email_key(email) or "", act.at):
+    if not guessing.may_mail(conn, "verify_email", email_key(email), act.at):
         return
     row = users.find_by_email(conn, email)
     writes = Writes()
@@ -53,7 +54,7 @@ def sign_up(
             password_hash=password_hash,
         )
         _mail_link(conn, writes, act, user_id, email)
-    elif row.email_verified_at is not None:
+    elif not taking_over.waits(row):
         if row.active:
             tasks.add(writes, act, "mail.somebody_signed_up_again", {"user_id": str(row.id)})
         # A token that nobody has, so that it takes as long as a sign-up that was the first.
@@ -62,15 +63,17 @@ def sign_up(
         mailed.add(writes, act, "verify_email", user_id=row.id, over=True)
     elif row.active:
         row = users.locked(conn, row.id)
-        values = {"name": name, "language": language, "password_hash": password_hash}
-        users.change(writes, act, row, values)
+        after = {"name": name, "language": language}
+        before = {member: getattr(row, member) for member in after}
+        users.change(writes, act, row, {**after, "password_hash": password_hash})
+        users.tell(writes, act, "user.signed_up_again", row.id, before=before, after=after)
         _mail_link(conn, writes, act, row.id, row.email)
     writes.flush(conn)
 
 
 def mail_link_again(conn: Connection, act: Act, user_id: UUID, email: str) -> None:
     """Have the link mailed again, within the limit of mails."""
-    if guessing.may_mail(conn, email_key(email) or "", act.at):
+    if guessing.may_mail(conn, "verify_email", email_key(email), act.at):
         writes = Writes()
         _mail_link(conn, writes, act, user_id, email)
         writes.flush(conn)

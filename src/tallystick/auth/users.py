@@ -16,10 +16,9 @@ from tallystick.kernel import clock, events, ids, rows, versions
 from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.kernel.rows import Writes
-from tallystick.parties.customers import email_key
+from tallystick.parties.emails import email_key, is_email
 from tallystick.parties.models import ORGANIZATIONS
 
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 # Never with an @, so that it is told from an address.
 _USER_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])")
 
@@ -53,8 +52,11 @@ class UserDocument(TypedDict):
 
 def check_email(email: str) -> None:
     """Refuse what cannot be an e-mail address with user.email_malformed."""
-    if not _EMAIL.fullmatch(email):
-        message = f"{shown(email)} is not an e-mail address. Use one such as name@example.com."
+    if not is_email(email):
+        message = (
+            f"{shown(email)} is not an e-mail address. Use one such as name@example.com, in ASCII: "
+            "other letters of a domain as xn--."
+        )
         raise Invalid("user.email_malformed", message, pointer="/email")
 
 
@@ -183,9 +185,10 @@ def locked(conn: Connection, user_id: UUID) -> Row[Any]:
     return row
 
 
-def any_user(conn: Connection) -> bool:
-    """Tell whether there is any user."""
-    return conn.execute(select(USERS.c.id).limit(1)).first() is not None
+def any_of_platform(conn: Connection) -> bool:
+    """Tell whether anybody is of the platform."""
+    of_platform = select(USERS.c.id).where(USERS.c.platform.is_(True))
+    return conn.execute(of_platform.limit(1)).first() is not None
 
 
 def change(writes: Writes, act: Act, row: Row[Any], values: dict[str, Any]) -> None:

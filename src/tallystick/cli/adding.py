@@ -40,20 +40,20 @@ def add(
         platform=platform,
     )
 
-    def made(conn: Connection) -> None:
+    def made(conn: Connection) -> UUID:
         place = None if slug is None else UUID(find_organization(conn, slug)["id"])
-        setting_up.add_person(conn, act, person, organization_id=place, role=role)
+        return setting_up.add_person(conn, act, person, organization_id=place, role=role)
 
     with opened.database() as database:
-        database.write(made)
+        user_id = database.write(made)
     reach = [f"{role} of {slug}"] if slug is not None else []
     reach += ["of the platform"] if platform else []
     say(f"{name} can log in as {email}{''.join(f', {each}' for each in reach)}.")
-    show_line(str(person.id))
+    show_line(str(user_id))
 
 
 def setup_token(found: Settings) -> str | None:
-    """Make the token by which the first person is made; None where there is somebody already."""
+    """Make the token by which the first person is made; None where somebody is of the platform."""
     act = _act("setup token")
     database = wiring.open_database(found)
     try:

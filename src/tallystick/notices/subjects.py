@@ -37,7 +37,10 @@ def _by_token(kind: str) -> Read:
         text = signer.sign(kind, token_id.bytes)
         first = kind == "reset_password" and user.password_hash is None
         said = "first_password" if first else kind
-        return Letter(said, token.email, user.name, facts, text)
+        # A name goes only where it is surely known: else a stranger who signs up, or asks for
+        # another address, would have us send words of theirs to whomever they like.
+        proved = user.email_verified_at is not None and user.email == token.email
+        return Letter(said, token.email, user.name if proved else "", facts, text)
 
     return read
 
@@ -50,7 +53,9 @@ def _by_user(kind: str) -> Read:
         if user is None or not user.active:
             return None
         facts = {"email": user.email, "when": moment(task.created_at)}
-        return Letter(kind, user.email, user.name, facts)
+        proved = user.email_verified_at is not None
+        name = user.name if proved and kind != "somebody_signed_up_again" else ""
+        return Letter(kind, user.email, name, facts)
 
     return read
 

@@ -4,7 +4,6 @@ Erasing removes personal data here; issued documents keep the copy that the law 
 organization to keep.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
@@ -27,11 +26,11 @@ from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.searching import contains
 from tallystick.parties import organizations
+from tallystick.parties.emails import email_key, is_email
 from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
 
 CustomerKind = Literal["student", "individual", "corporate"]
 ERASED_NAME = "(erased)"
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 PERSONAL: dict[str, Any] = {
     "name": ERASED_NAME,
     "given_name": None,
@@ -137,7 +136,7 @@ def laid_out(command: CreateCustomer) -> dict[str, Any]:
     """Lay out the row of a new customer."""
     values: dict[str, Any] = {name: getattr(command, name) for name in CHANGEABLE}
     return values | {
-        "email_key": email_key(command.email),
+        "email_key": _key(command.email),
         "organization_id": command.act.organization_id,
         "id": ids.new(),
         "active": True,
@@ -331,21 +330,20 @@ def _check(
         raise reference_taken()
 
 
-def email_key(email: str | None) -> str | None:
-    """Give an e-mail address as it is compared: in small letters."""
-    return None if email is None else email.lower()
-
-
 def check_email(email: str | None) -> None:
     """Refuse what cannot be an e-mail address.
 
     Refuses:
         customer.email_malformed
     """
-    if email is not None and not _EMAIL.fullmatch(email):
+    if email is not None and not is_email(email):
         # The value is left out: a refusal is kept under its key, and a person may be erased.
-        message = "This is not an e-mail address. Use one such as name@example.com."
+        message = "This is not an e-mail address in ASCII. Use one such as name@example.com."
         raise Invalid("customer.email_malformed", message, pointer="/email")
+
+
+def _key(email: str | None) -> str | None:
+    return None if email is None else email_key(email)
 
 
 def reference_taken() -> Refused:
@@ -360,7 +358,7 @@ def _update(
     statement = CUSTOMERS.update().where(
         CUSTOMERS.c.organization_id == row.organization_id, CUSTOMERS.c.id == row.id
     )
-    keyed = {"email_key": email_key(changes["email"])} if "email" in changes else {}
+    keyed = {"email_key": _key(changes["email"])} if "email" in changes else {}
     values = {**changes, **keyed, "version": row.version + 1, "updated_at": act.at}
     conn.execute(statement, values)
     after = {name: value for name, value in changes.items() if name != "erased_at"}

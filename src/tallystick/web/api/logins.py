@@ -58,7 +58,7 @@ _TOKEN = ("auth.token_unknown", "auth.too_many_tries")
 async def set_up(call: Own, body: SetUp) -> Response:
     """Make the first person of this installation, and log them in.
 
-    The token is what `tallystick up` prints while there is nobody. They are of the platform, and
+    The token is what `tallystick up` prints while nobody is of the platform. They are of it, and
     owner of the organization if one is given.
     """
     call.check_origin()
@@ -79,10 +79,12 @@ async def set_up(call: Own, body: SetUp) -> Response:
     organization = None if body.organization is None else _organization(act, body.organization)
 
     def work(conn: Any) -> UserDocument:
-        setting_up.set_up(conn, act, token_id=token_id, person=person, organization=organization)
-        own = users.as_user(act, person.id)
-        begin(conn, own, session_id=new.id, user_id=person.id, secret=new.secret, agent=new.agent)
-        return users.get_user(conn, person.id)
+        user_id = setting_up.set_up(
+            conn, act, token_id=token_id, person=person, organization=organization
+        )
+        own = users.as_user(act, user_id)
+        begin(conn, own, session_id=new.id, user_id=user_id, secret=new.secret, agent=new.agent)
+        return users.get_user(conn, user_id)
 
     return _begun(call, new, await proving.write(call, work))
 
@@ -145,7 +147,7 @@ async def verify_email(call: Own, body: EmailProof) -> Response:
     "/login",
     responses=answers(
         LoggedIn,
-        *("login.wrong", "login.email_unverified", "login.code_required", "login.code_wrong"),
+        *("login.wrong", "login.code_required", "login.code_wrong"),
         *("auth.csrf", "auth.too_many_tries", "two_factor.unreadable"),
     ),
 )
@@ -228,7 +230,7 @@ async def request_password_reset(call: Own, body: ResetRequest) -> Response:
     responses=answers(None, *_PASSWORD, *_TOKEN, status=204),
 )
 async def reset_password(call: Own, body: Reset) -> Response:
-    """Choose a new password, by the link that was mailed; every session ends."""
+    """Choose a new password, by the link that was mailed; sessions and tokens end."""
     token_id, token = await proving.token(call, "reset_password", body.token)
     row = await call.read(partial(users.find, user_id=token.user_id))
     if row is None:

@@ -54,7 +54,8 @@ async def get_token(call: Own, token_id: TokenId) -> Response:
 async def create_token(call: Own, body: NewToken) -> Response:
     """Make a token by which your scripts act as you. It is shown this once.
 
-    It may do what you may, wherever you may, within its scopes. The answer holds a secret, so it is
+    It may do what you may, wherever you may, within its scopes; one that is made with a token
+    expires no later than that. The answer holds a secret, so it is
     kept under no Idempotency-Key.
     """
     credential = call.caller.credential
@@ -66,6 +67,7 @@ async def create_token(call: Own, body: NewToken) -> Response:
         scopes=None if body.scopes is None else frozenset(body.scopes),
         expires_at=body.expires_at,
         within=None if credential is None else credential.scopes,
+        made_with=credential.id if credential and credential.kind == "key" else None,
         minted=Minted.new(PERSONAL_START),
     )
     text, token = await call.edge.write(command)

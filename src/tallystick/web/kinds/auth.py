@@ -73,16 +73,10 @@ LOGINS: Final[Mapping[str, Kind]] = {
     "login.wrong": Kind(
         401,
         "The name and the password do not fit",
-        "Nobody here has this address or user name together with this password. Which of the two "
-        "is wrong is not told.",
-        "Check both, or reset the password with POST /v1/password-reset.",
-    ),
-    "login.email_unverified": Kind(
-        403,
-        "The address is not proved yet",
-        "The password is right, but the link in the mail was not followed yet.",
-        "Follow the link; it was mailed again just now, unless that was done often in the last "
-        "hour.",
+        "Nobody here has this address or user name together with this password, or the address of "
+        "a sign-up is not proved yet. Which of them it is, is not told.",
+        "Look for the mail with the link that proves the address. Else check both, or reset the "
+        "password with POST /v1/password-reset.",
     ),
     "login.code_required": Kind(
         403,
@@ -118,8 +112,9 @@ LOGINS: Final[Mapping[str, Kind]] = {
     "user.email_malformed": Kind(
         422,
         "This is no address for mails",
-        "An address of a login has one @ between two parts without spaces.",
-        "Write one such as name@example.com.",
+        "An address of a login has one @ between two parts of printable ASCII without spaces, and "
+        "at most 254 characters.",
+        "Write one such as name@example.com, and a domain of other letters as xn--.",
     ),
     "user.email_taken": Kind(
         409,

@@ -105,8 +105,9 @@ PARTIES = {
     "customer.email_malformed": Kind(
         422,
         "This is not an e-mail address",
-        "An e-mail address has one @ with something on either side and no spaces.",
-        "Write an address such as name@example.com.",
+        "An e-mail address has one @ with something on either side, in printable ASCII without "
+        "spaces, and at most 254 characters.",
+        "Write an address such as name@example.com, and a domain of other letters as xn--.",
     ),
     "customer.reference_taken": Kind(
         409,

@@ -11,6 +11,7 @@ from tallystick.kernel import alias_numbers, ids
 from tallystick.kernel.alias_numbers import Alias, Wanted
 from tallystick.parties import across as parties
 from tallystick.parties.customers import CustomerDocument
+from tallystick.parties.emails import email_key
 from tallystick.parties.organizations import OrganizationDocument, get_organization
 from tallystick.web.dialects.calling import DialectCall
 from tallystick.web.dialects.routing import Said
@@ -40,7 +41,7 @@ def school_key(name: str, country: str) -> str:
 
 def student_key(email: str | None) -> str | None:
     """Make the natural key of a student."""
-    return None if email is None else email.lower()
+    return None if email is None else email_key(email)
 
 
 def wanted_school(document: OrganizationDocument) -> Wanted:

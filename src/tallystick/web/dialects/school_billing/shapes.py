@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from tallystick.kernel import money
+from tallystick.parties import emails
 from tallystick.web import fields
 
 DECIMALS: Final = 2
@@ -17,8 +18,8 @@ _DIGITS_MAX = 40
 _AMOUNT = re.compile(r"[0-9]{1,40}(?:\.[0-9]{0,40})?")
 _NEGATIVE = re.compile(r"-[0-9]{1,40}(?:\.[0-9]{0,40})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
-_EMAIL_MAX = 254
+_EMAIL = re.compile(r"[^@]+@[^@.]+(?:\.[^@.]+)*")
+"""Stricter than other addresses: no part of the domain is empty."""
 _YEAR_MIN = 1000
 _LETTERS = r"^[A-Za-z]+$"
 
@@ -49,12 +50,12 @@ def _amount(value: Any) -> int:
 
 
 def _email(value: str) -> str:
-    if len(value) > _EMAIL_MAX or not _EMAIL.fullmatch(value):
+    if not emails.is_email(value) or not _EMAIL.fullmatch(value):
         reason = "It must have the form name@example.com."
         raise PydanticCustomError(
             "value_error", "value is not a valid email address: {reason}", {"reason": reason}
         )
-    return value.lower()
+    return emails.email_key(value)
 
 
 def _day(value: Any) -> date:
