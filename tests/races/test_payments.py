@@ -10,8 +10,11 @@ from tallystick.invoices.correcting import void_invoices
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal
 from tallystick.kernel.idempotency import Answer
+from tallystick.payments.allocating import Share
+from tallystick.payments.bounding import WAITING_MAX
+from tallystick.payments.claiming import ClaimPayment, claim_payments
 from tests.races import scenes
-from tests.races.books import Books, code
+from tests.races.books import Books, answer, code
 
 Processes = Callable[[int], Sequence[Database]]
 Scene = Callable[..., list[Answer[Any]]]
@@ -30,6 +33,22 @@ def test_fifty_payers_cannot_pay_one_invoice_twice_over(
     assert books.allocated(invoice_id) == [300] * 33
     assert books.invoice(invoice_id)["due"] == 100
     assert books.receipts() == list(range(1, 34))
+
+
+def test_of_many_claims_at_once_only_as_many_wait_as_may(
+    books: Books, processes: Processes
+) -> None:
+    invoice_id = books.issued(1, 10_000)[0]
+    databases = processes(4)
+
+    def claim(index: int) -> Answer[Any]:
+        shares = (Share(invoice_id),)
+        command = ClaimPayment(books.act(), 100, "EUR", "cash", invoices=shares, by_payer=True)
+        return answer(databases[index % len(databases)], claim_payments, command)
+
+    answers = scenes.at_once(12, claim)
+    told = Counter(code(given) for given in answers)
+    assert told == {"done": WAITING_MAX, "payment.claims_waiting": 12 - WAITING_MAX}
 
 
 def test_voids_in_opposite_orders_never_deadlock(books: Books, processes: Processes) -> None:
