@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from pydantic import TypeAdapter
@@ -31,6 +32,21 @@ def network() -> str:
     """Return a network that no other test comes from."""
     number = ids.new().int
     return f"2001:db8:{number % 2**16:x}:{(number >> 16) % 2**16:x}::1"
+
+
+@pytest.fixture
+def wrong(database: Database) -> Callable[[Guess], int | None]:
+    """Return a way to guess wrongly: None if it was looked at, or else the seconds to wait."""
+
+    def admit(guess: Guess) -> int | None:
+        try:
+            database.write(lambda conn: guessing.admit(conn, guess))
+        except Refused as refused:
+            return TypeAdapter(int).validate_python(refused.refusal.facts["retry_after_s"])
+        database.write(lambda conn: guessing.fail(conn, guess))
+        return None
+
+    return admit
 
 
 @pytest.fixture
@@ -79,21 +95,37 @@ def test_whoever_is_refused_by_one_is_not_counted_by_the_others(
     assert database.read(lambda conn: conn.execute(rows).all()) == before
 
 
-def test_a_hundred_from_one_network(admitted: Admitted, network: str) -> None:
+def test_a_hundred_from_one_network(wrong: Admitted, network: str) -> None:
     for _ in range(100):
-        assert admitted(Guess(START, network, str(ids.new()))) is None
-    assert admitted(Guess(START, network, str(ids.new()))) == 15 * 60
+        assert wrong(Guess(START, network, str(ids.new()))) is None
+    assert wrong(Guess(START, network, str(ids.new()))) == 15 * 60
     # Whoever has one address of a network of IPv6 has them all.
     beside = network.removesuffix("::1") + ":ffff:0:0:2"
-    assert admitted(Guess(START, beside, str(ids.new()))) is not None
-    assert admitted(Guess(START + guessing.WINDOW, network, str(ids.new()))) is None
+    assert wrong(Guess(START, beside, str(ids.new()))) is not None
+    assert wrong(Guess(START + guessing.WINDOW, network, str(ids.new()))) is None
 
 
-def test_a_hundred_for_one_account(admitted: Admitted, account: str) -> None:
+def test_a_hundred_for_one_account(wrong: Admitted, account: str) -> None:
     for number in range(100):
-        assert admitted(Guess(START, f"2001:db8:{number:x}:9999::1", account)) is None
-    assert admitted(Guess(START, "2001:db8:ffff:9999::1", account)) == 15 * 60
-    assert admitted(Guess(START, "2001:db8:ffff:9999::1", str(ids.new()))) is None
+        assert wrong(Guess(START, f"2001:db8:{number:x}:9999::1", account)) is None
+    assert wrong(Guess(START, "2001:db8:ffff:9999::1", account)) == 15 * 60
+    assert wrong(Guess(START, "2001:db8:ffff:9999::1", str(ids.new()))) is None
+
+
+def test_many_in_flight_hinder_nobody(
+    admitted: Admitted, database: Database, account: str, network: str
+) -> None:
+    guesses = [Guess(START, network, str(ids.new())) for _ in range(130)]
+    assert {admitted(guess) for guess in guesses} == {None}
+    for guess in guesses:
+        database.write(partial(guessing.clear, guess=guess))
+    assert admitted(Guess(START, network, account)) is None
+
+
+def test_what_is_no_token_is_wrong_already(admitted: Admitted, network: str) -> None:
+    for _ in range(10):
+        assert admitted(Guess(START, network, None)) is None
+    assert admitted(Guess(START, network, None)) is not None
 
 
 def test_a_right_guess_clears_what_was_wrong_before(
@@ -151,7 +183,7 @@ def test_mails_to_one_address_are_few(database: Database) -> None:
 
 
 def test_counters_are_removed_when_they_are_over(
-    admitted: Admitted, database: Database, account: str, network: str
+    wrong: Admitted, database: Database, account: str, network: str
 ) -> None:
     def count() -> int:
         return database.read(
@@ -159,7 +191,7 @@ def test_counters_are_removed_when_they_are_over(
         )
 
     database.write(lambda conn: guessing.prune(conn, datetime(2100, 1, 1, tzinfo=UTC)))
-    admitted(Guess(START, network, account))
+    wrong(Guess(START, network, account))
     assert count() == 3
     assert database.write(lambda conn: guessing.prune(conn, START)) == 0
     assert database.write(lambda conn: guessing.prune(conn, START + guessing.WINDOW)) == 3

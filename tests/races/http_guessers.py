@@ -12,18 +12,20 @@ AT_ONCE = 20
 Answer = tuple[int, bytes]
 
 
-def guess(urls: Sequence[str], tries: Sequence[dict[str, Any]], *, address: str) -> list[Answer]:
+def guess(
+    urls: Sequence[str], tries: Sequence[dict[str, Any]], *, address: str, at_once: int = AT_ONCE
+) -> list[Answer]:
     """Log in with each of these, spread over the servers; give the answers in their order.
 
     All requests bear one id, so that answers that say the same are the same.
     """
-    return asyncio.run(_guess(urls, tries, address))
+    return asyncio.run(_guess(urls, tries, address, at_once))
 
 
 async def _guess(
-    urls: Sequence[str], tries: Sequence[dict[str, Any]], address: str
+    urls: Sequence[str], tries: Sequence[dict[str, Any]], address: str, at_once: int
 ) -> list[Answer]:
-    waiting = asyncio.Semaphore(AT_ONCE)
+    waiting = asyncio.Semaphore(at_once)
     transport = httpx2.AsyncHTTPTransport(local_address=address)
     headers = {"X-Request-Id": "the-same"}
     async with httpx2.AsyncClient(

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
+from tallystick.auth.models import ATTEMPTS
 from tallystick.kernel import ids
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
@@ -109,6 +110,9 @@ async def test_few_hash_at_once_and_few_wait(
     assert response.status_code == 503
     assert response.json()["code"] == "server.unavailable"
     assert response.headers["Retry-After"] == "1"
+    # Nothing was looked at, so nothing counts.
+    count = select(func.sum(ATTEMPTS.c.count))
+    assert people.database.read(lambda conn: conn.execute(count).scalar()) == 0
     with pytest.raises(Unavailable):
         await hashing.Hashing().run(lambda: None)
 

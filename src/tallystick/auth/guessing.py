@@ -1,4 +1,4 @@
-"""Guesses are counted before they are looked at, for all processes together, and soon refused.
+"""Wrong guesses are counted, for all processes together, and soon refused unlooked at.
 
 Three counters, looked at in this order; what one refuses, none has counted:
 
@@ -6,8 +6,10 @@ Three counters, looked at in this order; what one refuses, none has counted:
     one network                   100 in 15 minutes
     one account                   100 in 15 minutes
 
-A guess that was right is taken back and clears the first, so that they count failures. Since each
-is counted before it is judged, many at once get no further than one after another.
+The first counts a guess before it is judged, so that many at once for one account get no further
+than one after another; a right one clears it. The others count it once it was wrong: many people
+who log in at once from one network hinder nobody, and beyond a hundred only those wrong ones are
+looked at that were in flight already.
 """
 
 import hashlib
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy import Connection, case, delete, select, true, update
 
 from tallystick.auth.models import ATTEMPTS
 from tallystick.kernel import rows
@@ -51,33 +53,51 @@ class Guess:
 
 
 def admit(conn: Connection, guess: Guess) -> None:
-    """Count a guess, or refuse it uncounted.
+    """Count a guess for its account from its network, or refuse it uncounted.
 
-    Locks the counters in one order, so that two guesses cannot wait for each other in a circle.
+    A guess without an account is a token that is none: it was wrong already, and is counted whole.
 
     Raises:
         Refused: auth.too_many_tries, with retry_after_s.
     """
-    pair, (network, *account) = guess._pair(), guess._others()  # noqa: SLF001  # of this module
-    _count(conn, pair, PAIR_MAX, guess.at, renewed=True)
-    _count(conn, network, NETWORK_MAX, guess.at)
-    for subject in account:
-        _count(conn, subject, ACCOUNT_MAX, guess.at)
+    pair, others = guess._pair(), guess._others()  # noqa: SLF001  # of this module
+    if not _counted(conn, pair, PAIR_MAX, guess.at, WINDOW, renewed=True):
+        raise _too_many(conn, pair, guess.at)
+    for subject, most in zip(others, (NETWORK_MAX, ACCOUNT_MAX), strict=False):
+        full = select(ATTEMPTS.c.count).where(
+            ATTEMPTS.c.subject == subject,
+            ATTEMPTS.c.expires_at > guess.at,
+            ATTEMPTS.c.count >= most,
+        )
+        if conn.execute(full).first() is not None:
+            raise _too_many(conn, subject, guess.at)
+    if guess.account is None:
+        fail(conn, guess)
+
+
+def fail(conn: Connection, guess: Guess) -> None:
+    """Count a guess that was wrong for its network, and for its account from wherever.
+
+    Locks the counters in one order, so that two guesses cannot wait for each other in a circle.
+    """
+    for subject in guess._others():  # noqa: SLF001  # of this module
+        _counted(conn, subject, None, guess.at, WINDOW)
 
 
 def take_back(conn: Connection, guess: Guess) -> None:
     """Uncount a guess that was neither wrong nor right, such as a password without the code."""
-    _lower(conn, guess._pair())  # noqa: SLF001  # of this module
-    for subject in guess._others():  # noqa: SLF001  # of this module
-        _lower(conn, subject)
+    pair = guess._pair()  # noqa: SLF001  # of this module
+    conn.execute(
+        update(ATTEMPTS)
+        .where(ATTEMPTS.c.subject == pair, ATTEMPTS.c.count > 0)
+        .values(count=ATTEMPTS.c.count - 1)
+    )
 
 
 def clear(conn: Connection, guess: Guess) -> None:
-    """Uncount a guess that was right, and forget the wrong ones for the same from there."""
+    """Forget the wrong guesses for an account from a network, after one that was right."""
     pair = guess._pair()  # noqa: SLF001  # of this module
     conn.execute(delete(ATTEMPTS).where(ATTEMPTS.c.subject == pair))
-    for subject in guess._others():  # noqa: SLF001  # of this module
-        _lower(conn, subject)
 
 
 def may_mail(conn: Connection, purpose: str, email_key: str, at: datetime) -> bool:
@@ -94,11 +114,7 @@ def prune(conn: Connection, at: datetime) -> int:
     return conn.execute(delete(ATTEMPTS).where(ATTEMPTS.c.expires_at <= at)).rowcount
 
 
-def _count(
-    conn: Connection, subject: str, most: int, at: datetime, *, renewed: bool = False
-) -> None:
-    if _counted(conn, subject, most, at, WINDOW, renewed=renewed):
-        return
+def _too_many(conn: Connection, subject: str, at: datetime) -> Refused:
     until = conn.execute(
         select(ATTEMPTS.c.expires_at).where(ATTEMPTS.c.subject == subject)
     ).scalar_one()
@@ -108,24 +124,25 @@ def _count(
         f"There were too many wrong tries. Wait {-(-wait_s // 60)} minutes and try again; nothing "
         "was looked at now."
     )
-    raise Refused("auth.too_many_tries", message, facts={"retry_after_s": wait_s})
+    return Refused("auth.too_many_tries", message, facts={"retry_after_s": wait_s})
 
 
 def _counted(
     conn: Connection,
     subject: str,
-    most: int,
+    most: int | None,
     at: datetime,
     window: timedelta,
     *,
     renewed: bool = False,
 ) -> bool:
     """Count one more, if there are not too many; the statement judges and counts at once."""
+    few = true() if most is None else ATTEMPTS.c.count < most
     over = ATTEMPTS.c.expires_at <= at
     until = at + window
     statement = (
         update(ATTEMPTS)
-        .where(ATTEMPTS.c.subject == subject, over | (ATTEMPTS.c.count < most))
+        .where(ATTEMPTS.c.subject == subject, over | few)
         # MySQL sets one after another, so what both are judged by is set last.
         .ordered_values(
             (ATTEMPTS.c.count, case((over, 1), else_=ATTEMPTS.c.count + 1)),
@@ -140,14 +157,6 @@ def _counted(
     if conn.execute(select(ATTEMPTS.c.count).where(ATTEMPTS.c.subject == subject)).first() is None:
         rows.ensure(conn, ATTEMPTS, {"subject": subject, "expires_at": at, "count": 0})
     return conn.execute(statement).rowcount == 1
-
-
-def _lower(conn: Connection, subject: str) -> None:
-    conn.execute(
-        update(ATTEMPTS)
-        .where(ATTEMPTS.c.subject == subject, ATTEMPTS.c.count > 0)
-        .values(count=ATTEMPTS.c.count - 1)
-    )
 
 
 def _subject(*parts: str) -> str:

@@ -54,8 +54,10 @@ def log_in(
     if events.happened(conn, act):
         return users.get_user(conn, user_id)
     if row.password_hash != seen_hash or not row.active:
+        guessing.fail(conn, guess)
         return wrong()
     if row.email_verified_at is None:
+        guessing.fail(conn, guess)
         signing_up.mail_link_again(conn, act, user_id, row.email)
         return wrong()
     if row.totp_confirmed_at is not None:
@@ -64,6 +66,7 @@ def log_in(
             message = "The password is right. Send it again with the code of your second factor."
             return Refusal("login.code_required", message)
         if not two_factor.takes(conn, act, sealer, row, code):
+            guessing.fail(conn, guess)
             message = "This code is not right, or was used before. Wait for the next one."
             return Refusal("login.code_wrong", message, "/code")
     guessing.clear(conn, guess)

@@ -2,7 +2,8 @@
 
 A guess is counted in a transaction of its own before anything is looked at, so that no number of
 requests at once gets further than one after another. Whoever proves it has it uncounted by the
-transaction of what they wanted.
+transaction of what they wanted; a wrong one is counted for its network and its account too. What
+could not be looked at, since too many wait, is taken back.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from tallystick.auth.guessing import Guess
 from tallystick.auth.recovering import password_wrong
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
-from tallystick.kernel.errors import Refused
+from tallystick.kernel.errors import Refused, Unavailable
 from tallystick.web.call import Call
 
 log = structlog.get_logger(__name__)
@@ -49,14 +50,26 @@ async def guess(call: Call, account: str | None) -> Guess:
     return made
 
 
-async def fits(call: Call, password: str, kept: str | None) -> bool:
+async def fits(call: Call, made: Guess, password: str, kept: str | None) -> bool:
     """Tell whether a password is right; one hash, also where there is nothing to compare with."""
-    return await call.edge.hashing.run(partial(passwords.fits, password, kept))
+    found = await _run(call, partial(passwords.fits, password, kept), made)
+    if not found:
+        await call.edge.write(partial(guessing.fail, guess=made))
+    return found
 
 
-async def hashed(call: Call, password: str) -> str:
-    """Hash a new password."""
-    return await call.edge.hashing.run(partial(passwords.hashed, password))
+async def hashed(call: Call, password: str, made: Guess | None = None) -> str:
+    """Hash a new password, after a guess that is taken back if that cannot be done."""
+    return await _run(call, partial(passwords.hashed, password), made)
+
+
+async def _run(call: Call, work: Callable[[], T], made: Guess | None) -> T:
+    try:
+        return await call.edge.hashing.run(work)
+    except Unavailable:
+        if made is not None:
+            await call.edge.write(partial(guessing.take_back, guess=made))
+        raise
 
 
 async def own_password(call: Call, password: str) -> tuple[Guess, Row[Any]]:
@@ -69,7 +82,7 @@ async def own_password(call: Call, password: str) -> tuple[Guess, Row[Any]]:
     made = await guess(call, str(user_id))
     row = await call.read(partial(users.find, user_id=user_id))
     assert row is not None, "users are never removed"
-    if not await fits(call, password, row.password_hash):
+    if not await fits(call, made, password, row.password_hash):
         log.warning("wrong password", user=str(user_id), address=made.address)
         raise password_wrong()
     return made, row
@@ -94,13 +107,18 @@ async def token(call: Call, purpose: str, text: str) -> tuple[UUID, Row[Any]]:
     raise mailed.unknown()
 
 
-async def write(call: Call, command: Callable[[Connection], T]) -> T:
-    """Run a command that changes who may do what, and forget who was known before."""
+async def write(call: Call, command: Callable[[Connection], T], *, guess: Guess | None = None) -> T:
+    """Run a command that changes who may do what, and forget who was known before.
+
+    `guess` is of the code that the command judges, where it does.
+    """
     try:
         return await call.edge.write(command)
     except Refused as refused:
         if refused.refusal.code == "two_factor.code_wrong":
             log.warning("wrong code", user=str(call.user_id()), address=call.address())
+            if guess is not None:
+                await call.edge.write(partial(guessing.fail, guess=guess))
         raise
     finally:
         call.edge.callers.forget()

@@ -129,7 +129,7 @@ async def verify_email(call: Own, body: EmailProof) -> Response:
     row = await call.read(partial(users.find, user_id=token.user_id))
     if row is None:
         raise mailed.unknown()
-    if not await proving.fits(call, body.password, row.password_hash):
+    if not await proving.fits(call, guess, body.password, row.password_hash):
         proving.log.warning("wrong password", user=str(row.id), address=guess.address)
         raise recovering.password_wrong()
     command = partial(
@@ -162,13 +162,13 @@ async def log_in(call: Own, body: Login) -> Response:
     # An unknown person costs what a known one does, and counts as one.
     guess = await proving.guess(call, str(row.id) if row else f"name {body.login.lower()}")
     kept = row.password_hash if row is not None and row.active else None
-    if not await proving.fits(call, body.password, kept):
+    if not await proving.fits(call, guess, body.password, kept):
         proving.log.warning("wrong login", user=row and str(row.id), address=guess.address)
         raise _refused(logging_in.wrong())
     assert row is not None, "nobody's password never fits"
     rehashed = None
     if passwords.is_outdated(row.password_hash):
-        rehashed = await proving.hashed(call, body.password)
+        rehashed = await proving.hashed(call, body.password, guess)
     new = _new_session(call)
     command = partial(
         logging_in.log_in,

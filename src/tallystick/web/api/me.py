@@ -73,7 +73,7 @@ async def replace_password(call: Own, body: PasswordChange) -> Response:
         guess=guess,
         user_id=row.id,
         seen_hash=row.password_hash,
-        password_hash=await proving.hashed(call, body.new_password),
+        password_hash=await proving.hashed(call, body.new_password, guess),
         but=call.session_id(),
     )
     await proving.write(call, command)

@@ -45,7 +45,7 @@ async def begin_two_factor(call: Own, body: PasswordOnly) -> Response:
         secret=secret,
         sealer=call.edge.sealer,
     )
-    uri = await proving.write(call, command)
+    uri = await proving.write(call, command, guess=guess)
     return call.reply({"secret": secret, "otpauth_uri": uri})
 
 
@@ -70,7 +70,7 @@ async def confirm_two_factor(call: Own, body: CodeOnly) -> Response:
         codes=codes,
         sealer=call.edge.sealer,
     )
-    await proving.write(call, command)
+    await proving.write(call, command, guess=guess)
     return call.reply({"recovery_codes": codes})
 
 
@@ -98,7 +98,7 @@ async def remove_two_factor(call: Own, body: PasswordAndCode) -> Response:
         code=body.code,
         sealer=call.edge.sealer,
     )
-    await proving.write(call, command)
+    await proving.write(call, command, guess=guess)
     return Response(status_code=204)
 
 
@@ -119,5 +119,5 @@ async def renew_recovery_codes(call: Own, body: PasswordAndCode) -> Response:
         codes=codes,
         sealer=call.edge.sealer,
     )
-    await proving.write(call, command)
+    await proving.write(call, command, guess=guess)
     return call.reply({"recovery_codes": codes})
