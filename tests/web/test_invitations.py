@@ -15,8 +15,12 @@ from tallystick.kernel.database import Database
 from tallystick.migrations.tables import METADATA
 from tests.people import login
 from tests.web.conftest import MakeClient, MakeSchool, School
+from tests.web.people import people
 
-pytestmark = pytest.mark.anyio
+__all__ = ["people"]
+
+# Nobody has tried anything yet: all clients of the tests come from one address.
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("people")]
 
 PASSWORD = "kettle gravel seven lanterns"
 
