@@ -10,12 +10,13 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from tallystick import migrations
+from tallystick.auth.guessing import network
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
 from tallystick.web.app import make_app
-from tallystick.web.limits import REMEMBERED_MAX, UNLIMITED, Limit, Limits, Rate, Rates, network
+from tallystick.web.limits import REMEMBERED_MAX, UNLIMITED, Limit, Limits, Rate, Rates
 from tests.web.conftest import MakeKey, Moment, School, Witness
 
 Clients = Callable[..., httpx2.AsyncClient]

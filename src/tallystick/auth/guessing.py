@@ -32,7 +32,6 @@ MAILS_MAX: Final = 5
 _SECOND: Final = timedelta(seconds=1)
 MAILS_WINDOW: Final = timedelta(hours=1)
 _IPV6_BITS: Final = 64
-"""Whoever has one address of IPv6 has all that begin alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,6 @@ class Guess:
     account: str | None
     """The id of a user, or else what was typed; None for a token that says whose it is itself."""
 
-    def _pair(self) -> str:
-        return _subject("pair", _network(self.address), self.account or "tokens")
-
-    def _others(self) -> list[str]:
-        others = [_subject("network", _network(self.address))]
-        return others if self.account is None else [*others, _subject("account", self.account)]
-
 
 def admit(conn: Connection, guess: Guess) -> None:
     """Count a guess for its account from its network, or refuse it uncounted.
@@ -60,7 +52,7 @@ def admit(conn: Connection, guess: Guess) -> None:
     Raises:
         Refused: auth.too_many_tries, with retry_after_s.
     """
-    pair, others = guess._pair(), guess._others()  # noqa: SLF001  # of this module
+    pair, others = _pair(guess), _others(guess)
     if not _counted(conn, pair, PAIR_MAX, guess.at, WINDOW, renewed=True):
         raise _too_many(conn, pair, guess.at)
     for subject, most in zip(others, (NETWORK_MAX, ACCOUNT_MAX), strict=False):
@@ -80,13 +72,13 @@ def fail(conn: Connection, guess: Guess) -> None:
 
     Locks the counters in one order, so that two guesses cannot wait for each other in a circle.
     """
-    for subject in guess._others():  # noqa: SLF001  # of this module
+    for subject in _others(guess):
         _counted(conn, subject, None, guess.at, WINDOW)
 
 
 def take_back(conn: Connection, guess: Guess) -> None:
     """Uncount a guess that was neither wrong nor right, such as a password without the code."""
-    pair = guess._pair()  # noqa: SLF001  # of this module
+    pair = _pair(guess)
     conn.execute(
         update(ATTEMPTS)
         .where(ATTEMPTS.c.subject == pair, ATTEMPTS.c.count > 0)
@@ -96,7 +88,7 @@ def take_back(conn: Connection, guess: Guess) -> None:
 
 def clear(conn: Connection, guess: Guess) -> None:
     """Forget the wrong guesses for an account from a network, after one that was right."""
-    pair = guess._pair()  # noqa: SLF001  # of this module
+    pair = _pair(guess)
     conn.execute(delete(ATTEMPTS).where(ATTEMPTS.c.subject == pair))
 
 
@@ -163,13 +155,23 @@ def _subject(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
+    """Give whom an address belongs to: whoever has one of IPv6 has all that begin alike."""
+    if ":" not in address:
+        return address
     try:
-        found = ipaddress.ip_address(address)
+        read = ipaddress.IPv6Address(address.partition("%")[0])
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, _IPV6_BITS), strict=False))
+    if read.ipv4_mapped is not None:
+        return str(read.ipv4_mapped)
+    return str(ipaddress.IPv6Network((read, _IPV6_BITS), strict=False))
+
+
+def _pair(guess: Guess) -> str:
+    return _subject("pair", network(guess.address), guess.account or "tokens")
+
+
+def _others(guess: Guess) -> list[str]:
+    others = [_subject("network", network(guess.address))]
+    return others if guess.account is None else [*others, _subject("account", guess.account)]

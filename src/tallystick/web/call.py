@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -80,17 +80,7 @@ class Call:
         Raises:
             Invalid: idempotency.key_malformed.
         """
-        place, at = self._caller.place, self.edge.clock()
-        return Act(
-            actor=self._caller.actor,
-            organization_id=ids.NIL if place is None else place.id,
-            at=at,
-            key=self._key(),
-            fingerprint=self._fingerprint_of(self.body),
-            request_id=self._arrival.request_id,
-            address=self.address(),
-            reason=reason_of(self._arrival),
-        )
+        return self._act(self.edge.clock(), self._key(), self.body)
 
     def secret_act(self) -> Act:
         """Make the act of a command whose body or answer holds a secret.
@@ -98,17 +88,7 @@ class Call:
         It has a key of its own and no hash of the body: neither the secret nor what follows from it
         is kept anywhere.
         """
-        place = self._caller.place
-        return Act(
-            actor=self._caller.actor,
-            organization_id=ids.NIL if place is None else place.id,
-            at=self.edge.clock(),
-            key=str(ids.new()),
-            fingerprint=self._fingerprint_of(None),
-            request_id=self._arrival.request_id,
-            address=self.address(),
-            reason=reason_of(self._arrival),
-        )
+        return self._act(self.edge.clock(), str(ids.new()), None)
 
     def user_id(self) -> UUID:
         """Give the user whose login it is; only users may do what is about one's own login."""
@@ -166,16 +146,7 @@ class Call:
             raise Invalid("idempotency.key_malformed", message)
 
         def act(number: int, sent: Any) -> Act:
-            return Act(
-                actor=self._caller.actor,
-                organization_id=self.place.id,
-                at=at,
-                key=f"{key}/{number:04}",
-                fingerprint=self._fingerprint_of(sent),
-                request_id=self._arrival.request_id,
-                address=self.address(),
-                reason=reason_of(self._arrival),
-            )
+            return self._act(at, f"{key}/{number:04}", sent)
 
         return act
 
@@ -310,6 +281,19 @@ class Call:
             # A program may renew its key and go on; people do not see each other's answers.
             return f"{self.actor.kind}:{ids.derived(self.actor.id, sent)}"
         return sent
+
+    def _act(self, at: datetime, key: str, sent: Any) -> Act:
+        place = self._caller.place
+        return Act(
+            actor=self._caller.actor,
+            organization_id=ids.NIL if place is None else place.id,
+            at=at,
+            key=key,
+            fingerprint=self._fingerprint_of(sent),
+            request_id=self._arrival.request_id,
+            address=self.address(),
+            reason=reason_of(self._arrival),
+        )
 
     def _fingerprint_of(self, sent: Any) -> str:
         scope = self._scope

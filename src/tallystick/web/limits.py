@@ -5,18 +5,17 @@ the time that it takes to win it back (the generic cell rate algorithm of ATM, i
 costs a look-up and an addition.
 """
 
-import ipaddress
 import math
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.auth.guessing import network
 from tallystick.kernel.errors import Refused
 
 REMEMBERED_MAX: Final = 20_000
 """How many are remembered; the ones who began longest ago are forgotten first."""
-_IPV6_BITS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +126,6 @@ class Limits:
         wait_s = self._failures.wait_s(network(address))
         if wait_s > 1e-9:  # noqa: PLR2004  # as in `Limit.spend`
             raise _too_many(wait_s, "Your network sent too many credentials that are not good.")
-
-
-def network(address: str) -> str:
-    """Give whom an address belongs to: whoever has one of IPv6 has all that begin alike."""
-    if ":" not in address:
-        return address
-    try:
-        read = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if read.ipv4_mapped is not None:
-        return str(read.ipv4_mapped)
-    return str(ipaddress.IPv6Network((read, _IPV6_BITS), strict=False))
 
 
 def _too_many(wait_s: float, words: str) -> Refused:
