@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tallystick import settings
+from tallystick import older_settings, settings
 from tallystick.settings import BadSetting, load
 
-_OLDER = (*settings.OLDER.values(), *settings.ALWAYS.values())
+_OLDER = (
+    *older_settings.OLDER.values(),
+    *older_settings.ALWAYS.values(),
+    *older_settings.DATABASE_PARTS,
+)
 SECRET = "a secret of thirty-two characters or more"
 
 
@@ -215,6 +219,38 @@ def test_older_variables_are_read_from_the_file(tmp_path: Path) -> None:
     lines = [f"{name}={value}" for name, value in OLDER.items()]
     (tmp_path / ".env").write_text("\n".join(lines))
     assert _found()["database_url"] == "postgresql://me@db/school"
+
+
+@pytest.mark.parametrize(
+    ("parts", "address"),
+    [
+        (("root", "p@ss:w/rd %", "127.0.0.1:3306/fakepay"), "root:p%40ss%3Aw%2Frd%20%25@127.0.0.1"),
+        (("root", "", "127.0.0.1:3306/fakepay"), "root@127.0.0.1"),
+        (("", "", "127.0.0.1:3306/fakepay"), "127.0.0.1"),
+    ],
+)
+def test_a_database_in_parts_is_one_of_mysql(
+    tmp_path: Path, parts: tuple[str, str, str], address: str
+) -> None:
+    lines = zip(older_settings.DATABASE_PARTS, parts, strict=True)
+    (tmp_path / ".env").write_text("\n".join(f"{name}={value!r}" for name, value in lines))
+    assert load().database_url == f"mysql://{address}:3306/fakepay"
+
+
+def test_an_address_of_the_database_goes_before_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_URL", "no address at all")
+    with pytest.raises(BadSetting) as refused:
+        load()
+    assert str(refused.value) == (
+        "DB_URL cannot be used. Set it to host:port/database, such as 127.0.0.1:3306/books."
+    )
+    monkeypatch.setenv("DB_URL", "127.0.0.1:3306/books")
+    for name, url in {
+        "DATABASE_URL": "postgresql://me@db/school",
+        "TALLYSTICK_DATABASE_URL": "sqlite:///ours.db",
+    }.items():
+        monkeypatch.setenv(name, url)
+        assert load().database_url == url
 
 
 @pytest.mark.parametrize(

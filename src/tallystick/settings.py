@@ -3,7 +3,7 @@
 Settings come from variables that begin with TALLYSTICK_, then from a file `.env` in the working
 directory. Nothing below the composition root reads them.
 
-The variables of older contracts (`OLDER`) are read where ours are absent.
+The variables of older contracts (`tallystick.older_settings`) are read where ours are absent.
 """
 
 import ipaddress
@@ -23,6 +23,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from tallystick import older_settings
+from tallystick.older_settings import ALWAYS, OLDER
+
 PREFIX = "TALLYSTICK_"
 PREFIX_TESTS = "TALLYSTICK_TEST_"
 """What the test suite reads; no setting of the product."""
@@ -34,17 +37,6 @@ SECRET_KEY_MIN = 32
 FAKEPAY_SECRET_MIN = 16
 DEVELOPMENT_SECRET_KEY = "development-only-this-is-not-a-secret"  # noqa: S105  # it says so
 
-OLDER = {
-    "database_url": "DATABASE_URL",
-    "api_key": "API_KEY",
-    "api_v1_prefix": "API_V1_PREFIX",
-    "environment": "ENVIRONMENT",
-    "log_level": "LOG_LEVEL",
-}
-"""The variables of older contracts, by the setting that each stands for."""
-
-_OLDER_ENVIRONMENTS = dict.fromkeys(("dev", "local", "test", "testing"), "development")
-_OLDER_LEVELS = {"warn": "warning", "critical": "error", "fatal": "error"}
 # A sample of a key that was never replaced: everybody knows it.
 _KEY_SAMPLE = re.compile(
     r".*change[-_ ]?(me|this|it).*|"
@@ -54,9 +46,6 @@ _KEY_SAMPLE = re.compile(
 
 _SENDABLE = re.compile(r"[!-~]([ -~]*[!-~])?")
 """What arrives in a header as it was sent: printable ASCII without spaces around it."""
-ALWAYS = {"fakepay_url": "FAKEPAY_URL"}
-"""Variables of older contracts that go before ours."""
-
 _SHOWN_MAX = 40
 _TIMEOUT_MAX_S = 120
 _PORT_MAX = 65_535
@@ -274,27 +263,7 @@ def _sent() -> dict[str, str | None]:
 
 
 def _older(variables: Mapping[str, str]) -> dict[str, str]:
-    sent = _sent()
-    given = {name: sent.get(variable) for name, variable in variables.items()}
-    found = {name: value for name, value in given.items() if value}
-    if given.get("api_key") == "":
-        # An empty key was meant to be one, so it must not pass for none.
-        found["api_key"] = ""
-    if (environment := found.get("environment")) is not None:
-        small = environment.lower()
-        # Whatever is no place to try things out is guarded like production.
-        known = "development" if small == "development" else "production"
-        found["environment"] = _OLDER_ENVIRONMENTS.get(small, known)
-    if (level := found.get("log_level")) is not None:
-        found["log_level"] = _OLDER_LEVELS.get(level.lower(), level)
-    if (url := found.get("database_url")) is not None:
-        # The driver is ours to choose: theirs may be an asynchronous one.
-        scheme, separator, rest = url.partition("://")
-        engine = scheme.partition("+")[0]
-        found["database_url"] = (
-            ("postgresql" if engine == "postgres" else engine) + separator + rest
-        )
-    return found
+    return older_settings.translated(_sent(), variables)
 
 
 def hand_on(**given: str | None) -> None:
@@ -361,6 +330,8 @@ def _sentence(detail: ErrorDetails, given: dict[str, Any]) -> str:
     elif name in OLDER and variable not in os.environ and _same(detail["input"], older):
         variable = OLDER[name]
     wanted = _WANTED[name]
+    if name == "database_url" and detail["input"] == older == "":
+        return "DB_URL cannot be used. Set it to host:port/database, such as 127.0.0.1:3306/books."
     if name in _SECRET:
         return f"{variable} cannot be used. Set it to {wanted}."
     value = given.get(name, detail["input"])

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
-from tallystick import migrations, settings
+from tallystick import migrations, older_settings, settings
 from tallystick.cli import main
 
-_OLDER = (*settings.OLDER.values(), *settings.ALWAYS.values())
+_OLDER = (
+    *older_settings.OLDER.values(),
+    *older_settings.ALWAYS.values(),
+    *older_settings.DATABASE_PARTS,
+)
 
 
 @dataclass(frozen=True)
