@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from tallystick.invoices.models import CONTENTS, INVOICES
 from tallystick.kernel import clock
@@ -53,7 +53,8 @@ class IssuedFilter:
     places: Collection[UUID] | None = None
     """The organizations to look into; None stands for all."""
     customer_id: UUID | None = None
-    state: State | None = None
+    states: Collection[State] | None = None
+    """None stands for all."""
     currency: str | None = None
     without_void: bool = False
     hidden: Select[UUID] | None = None
@@ -69,15 +70,34 @@ class Totals:
 
 
 def list_issued(
-    conn: Connection, wanted: IssuedFilter, *, offset: int = 0, limit: int | None = None
+    conn: Connection,
+    wanted: IssuedFilter,
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+    older_than: UUID | None = None,
 ) -> list[IssuedInvoice]:
-    """List issued invoices, newest first; all of them without a limit."""
+    """List issued invoices, newest first; all of them without a limit.
+
+    `older_than` begins behind an invoice, at the same cost wherever that stands in the list.
+    """
     statement = _with_content().where(_narrowed(wanted)).order_by(_C.id.desc())
+    if older_than is not None:
+        statement = statement.where(_C.id < older_than)
     if offset:
         # MySQL has no offset without a limit.
         limit = 2**62 if limit is None else limit
         statement = statement.offset(offset)
     return [_shaped(row) for row in conn.execute(statement.limit(limit))]
+
+
+def list_newer(
+    conn: Connection, wanted: IssuedFilter, *, limit: int, newer_than: UUID
+) -> list[IssuedInvoice]:
+    """List the issued invoices right before one in the list of the newest first, in its order."""
+    condition = _narrowed(wanted) & (_C.id > newer_than)
+    statement = _with_content().where(condition).order_by(_C.id).limit(limit)
+    return [_shaped(row) for row in conn.execute(statement)][::-1]
 
 
 def get_issued(conn: Connection, organization_id: UUID, invoice_id: UUID) -> IssuedInvoice | None:
@@ -122,7 +142,9 @@ def _narrowed(wanted: IssuedFilter) -> ColumnElement[bool]:
         condition &= _OPEN
     if wanted.hidden is not None:
         condition &= _C.id.not_in(wanted.hidden)
-    return condition & (true() if wanted.state is None else _STATES[wanted.state])
+    if wanted.states is not None:
+        condition &= or_(*[_STATES[state] for state in wanted.states])
+    return condition
 
 
 def _state(row: Row[Any]) -> State:

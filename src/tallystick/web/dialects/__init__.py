@@ -3,6 +3,8 @@
 frame           what every dialect has: where it is served, who may call, its error form
 calling         one request to a dialect, as its operations see it
 routing         the route of an operation: admit, decode, call, encode
+declared        what every operation takes beside its body
+amounts, links  amounts of two decimals; the Link header of lists
 pages           the OpenAPI document of a dialect and the page that shows it
 registry        the dialects by name
 school_billing  schools, students, invoices, payments, statements

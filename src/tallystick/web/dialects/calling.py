@@ -52,10 +52,20 @@ class Denied(Exception):
 class DialectCall:
     """One request to an operation of a dialect, admitted and not yet answered."""
 
-    __slots__ = ("_arrival", "_begun", "_scope", "actor", "body", "dialect", "edge", "replayed")
+    __slots__ = (
+        *("_arrival", "_begun", "_scope", "actor", "body", "chosen", "dialect", "edge"),
+        "replayed",
+    )
 
     def __init__(
-        self, scope: Scope, arrival: Arrival, edge: Edge, actor: Actor, dialect: str
+        self,
+        scope: Scope,
+        arrival: Arrival,
+        edge: Edge,
+        actor: Actor,
+        *,
+        dialect: str,
+        chosen: Chosen,
     ) -> None:
         self._scope = scope
         self._arrival = arrival
@@ -63,8 +73,9 @@ class DialectCall:
         self.edge = edge
         self.actor = actor
         self.dialect = dialect
+        self.chosen = chosen
         self.body: Any = None
-        """The body as it was parsed; None when there was none."""
+        """The body as it was parsed, without what nothing may keep; None when there was none."""
         self.replayed = False
         """Whether the answer had been given before under the same key."""
 
@@ -171,18 +182,19 @@ class DialectCall:
 
 
 async def admit(
-    edge: Edge, scope: Scope, arrival: Arrival, chosen: Chosen, *, reads: bool
+    edge: Edge, scope: Scope, arrival: Arrival, chosen: Chosen, *, keyless: bool
 ) -> Actor:
     """Find who calls.
 
-    In development reading needs no key. The contract's own key reaches every organization. People
-    do not act here: these contracts have no way to name one of their organizations.
+    In development what is `keyless` in the contract needs no key. The one key of an older contract
+    reaches every organization. People do not act here: these contracts have no way to name one of
+    their organizations.
 
     Raises:
         Denied: no key, or an unknown one.
         Refused: request.too_many.
     """
-    if reads and chosen.trusting:
+    if keyless and chosen.trusting:
         return OPERATOR
     key = _key(arrival)
     address = address_of(scope)

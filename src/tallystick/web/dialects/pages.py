@@ -18,13 +18,22 @@ _SECURITY_SCHEMES: Final = {
 }
 
 
-def pages(title: str, description: str, operations: Sequence[BaseRoute]) -> list[BaseRoute]:
-    """Make the routes of the document and of its page, under both of the names it has."""
+def pages(
+    title: str, description: str, operations: Sequence[BaseRoute], *, keys: bool
+) -> list[BaseRoute]:
+    """Make the routes of the document and of its page, under both of the names it has.
+
+    Without `keys` the document says nothing of any.
+    """
     made: list[bytes] = []
 
     async def document(_: Request) -> Response:
         if not made:
-            made.append(orjson.dumps(_document(title, description, operations)))
+            document = _document(title, description, operations)
+            if keys:
+                document["components"]["securitySchemes"] = _SECURITY_SCHEMES
+                document["security"] = [{name: []} for name in _SECURITY_SCHEMES]
+            made.append(orjson.dumps(document))
         return Response(made[0], media_type="application/json")
 
     async def page(request: Request) -> Response:
@@ -40,7 +49,7 @@ def pages(title: str, description: str, operations: Sequence[BaseRoute]) -> list
 
 
 def _document(title: str, description: str, operations: Sequence[BaseRoute]) -> dict[str, Any]:
-    document = get_openapi(
+    return get_openapi(
         title=title,
         version=tallystick.__version__,
         description=description,
@@ -49,9 +58,6 @@ def _document(title: str, description: str, operations: Sequence[BaseRoute]) -> 
         servers=[{"url": ".", "description": "This installation"}],
         separate_input_output_schemas=False,
     )
-    document.setdefault("components", {})["securitySchemes"] = _SECURITY_SCHEMES
-    document["security"] = [{name: []} for name in _SECURITY_SCHEMES]
-    return document
 
 
 _PAGE: Final = """<!doctype html>

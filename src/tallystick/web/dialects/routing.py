@@ -1,21 +1,23 @@
 """The route of a FastAPI contract's operation: admit, decode, call, encode, refuse as FastAPI does.
 
 FastAPI documents the endpoint; the request itself is read here, so that numbers are never floats
-and every wrong place is told in one answer. An endpoint is `async` and takes `call`, the numbers of
-the path by their names, `query` and `body`.
+and every wrong place is told in one answer. An endpoint is `async` and takes `call`, the numbers or
+ids of the path by their names, `query` and `body`. It gives the answer, alone or with headers.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, NamedTuple, get_type_hints
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import orjson
 import structlog
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -47,10 +49,20 @@ class Faults(Exception):
 class Said(Exception):
     """The contract's own answer to what cannot be done."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(
+        self, status: int, text: str, headers: Mapping[str, str] | None = None, **members: str
+    ) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
+        self.headers = headers
+        self.members = members
+        """What the answer tells beside its text."""
+
+    def answer(self) -> Response:
+        """Make the answer."""
+        body = {"detail": self.text, **self.members}
+        return Response(dumped(body), self.status, self.headers, JSON)
 
 
 def refuse(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -63,21 +75,43 @@ def dumped(value: Any) -> bytes:
     return orjson.dumps(value, default=str)
 
 
-class ContractRoute(APIRoute):
-    """One operation of a contract in FastAPI's manner.
-
-    `permits` names the native operation whose permission it needs; `say` turns the refusal of a use
-    case into the contract's status and text.
-    """
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one contract does what all of them do."""
 
     dialect: str
+    say: Callable[[Refused], Said]
+    """Turns the refusal of a use case into the contract's status and text."""
+    knows_keys: bool = True
+    """Whether it asks for a key to write with, in development; outside of it all do."""
+    echoes: bool = True
+    """Whether it repeats what was sent where that cannot be read."""
+
+
+class Operation(NamedTuple):
+    """One operation of a contract, by its path in there."""
+
+    method: str
+    path: str
+    endpoint: Callable[..., Any]
+    permits: str
+    """The native operation whose permission it needs."""
+    model: Any
+    """What its answer looks like."""
+    status: int = 200
+
+
+class ContractRoute(APIRoute):
+    """One operation of a contract in FastAPI's manner."""
+
+    manner: Manner
     chosen: Chosen
     permits: str
-    say: Callable[[Refused], Said]
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
         hints = get_type_hints(endpoint, include_extras=True)
+        self._ids = {name for name in self.param_convertors if hints[name] is UUID}
         self._query = TypeAdapter(hints["query"]) if "query" in hints else None
         self._body = TypeAdapter(hints["body"]) if "body" in hints else None
 
@@ -92,19 +126,18 @@ class ContractRoute(APIRoute):
         except Denied as denied:
             response = _denied(denied)
         except Faults as faults:
-            response = refuse(422, faults.faults)
+            response = self._told(faults.faults)
         except Said as said:
-            response = refuse(said.status, said.text)
+            response = said.answer()
         except Refused as refused:
             code = refused.refusal.code
             if code == "idempotency.key_reused":
-                response = refuse(422, [_reused(refused)])
+                response = self._told([_reused(refused)])
             elif code == "request.too_many":
                 headers = {"Retry-After": str(refused.refusal.facts["retry_after_s"])}
                 response = refuse(429, refused.refusal.detail, headers)
             else:
-                words = self.say(refused)
-                response = refuse(words.status, words.text)
+                response = self.manner.say(refused).answer()
         except Unavailable as unavailable:
             headers = {"Retry-After": str(unavailable.retry_after_s)}
             response = refuse(503, unavailable.detail, headers)
@@ -112,11 +145,17 @@ class ContractRoute(APIRoute):
             return
         await response(scope, receive, send)
 
+    def _told(self, faults: list[Fault]) -> Response:
+        if not self.manner.echoes:
+            shown = ("type", "loc", "msg")
+            faults = [{name: fault[name] for name in shown} for fault in faults]
+        return refuse(422, faults)
+
     async def _answer(
         self, scope: Scope, receive: Receive, arrival: Arrival, edge: Edge
     ) -> Response:
-        reads = scope["method"] == "GET"
-        actor = await admit(edge, scope, arrival, self.chosen, reads=reads)
+        keyless = scope["method"] == "GET" or not self.manner.knows_keys
+        actor = await admit(edge, scope, arrival, self.chosen, keyless=keyless)
         if not allows(actor, self.permits):
             log.warning(
                 "forbidden",
@@ -127,7 +166,9 @@ class ContractRoute(APIRoute):
                 address=address_of(scope),
             )
             raise Said(403, "This API key may not do this")
-        call = DialectCall(scope, arrival, edge, actor, self.dialect)
+        call = DialectCall(
+            scope, arrival, edge, actor, dialect=self.manner.dialect, chosen=self.chosen
+        )
         arguments = await self._arguments(call, scope, receive, arrival)
         answer = await self.endpoint(call, **arguments)
         headers: dict[str, str] = {}
@@ -146,23 +187,52 @@ class ContractRoute(APIRoute):
         arguments: dict[str, Any] = {}
         faults: list[Fault] = []
         for name, value in scope["path_params"].items():
-            if _WHOLE.fullmatch(value):
+            if name in self._ids:
+                arguments[name] = _checked(_ID, value, ("path", name), faults)
+            elif _WHOLE.fullmatch(value):
                 arguments[name] = int(value)
             else:
                 faults.append(_no_number(name, value))
         if self._query is not None:
             sent = dict(parse_qsl(call.query_string, keep_blank_values=True))
-            arguments["query"] = _checked(self._query, sent, "query", faults)
+            arguments["query"] = _checked(self._query, sent, ("query",), faults)
         key = arrival.header(b"idempotency-key")
         if key is not None and scope["method"] == "POST" and not IDEMPOTENCY_KEY.fullmatch(key):
             faults.append(_BAD_KEY)
         if self._body is not None:
-            raw = await _read(receive)
-            call.body = _parsed(raw, arrival)
-            arguments["body"] = _checked(self._body, call.body, "body", faults)
+            sent = _parsed(await _read(receive), arrival)
+            arguments["body"] = body = _checked(self._body, sent, ("body",), faults)
+            # A shape that holds what nothing may keep says what may be kept of it.
+            call.body = body.kept() if hasattr(body, "kept") else sent
         if faults:
             raise Faults(faults)
         return arguments
+
+
+def routes(
+    manner: Manner,
+    chosen: Chosen,
+    operations: Sequence[Operation],
+    *,
+    refusals: Mapping[int, type[BaseModel]],
+    prefix: str = "",
+) -> list[ContractRoute]:
+    """Make the routes of a contract; `refusals` says what each status means in its document."""
+    made = []
+    for each in operations:
+        route = ContractRoute(
+            prefix + each.path,
+            each.endpoint,
+            methods=[each.method],
+            status_code=each.status,
+            response_model=each.model,
+            tags=[each.path.split("/")[1]],
+            responses={status: {"model": model} for status, model in refusals.items()},
+            operation_id=each.endpoint.__name__,
+        )
+        route.manner, route.chosen, route.permits = manner, chosen, each.permits
+        made.append(route)
+    return made
 
 
 def _denied(denied: Denied) -> Response:
@@ -197,16 +267,19 @@ def _no_number(name: str, value: str) -> Fault:
     }
 
 
-def _checked(shape: TypeAdapter[Any], value: Any, place: str, faults: list[Fault]) -> Any:
+_ID: Final = TypeAdapter(UUID)
+
+
+def _checked(shape: TypeAdapter[Any], value: Any, place: Sequence[str], faults: list[Fault]) -> Any:
     if value is PydanticUndefined:
-        missing = {"type": "missing", "loc": [place], "msg": "Field required", "input": None}
+        missing = {"type": "missing", "loc": [*place], "msg": "Field required", "input": None}
         faults.append(missing)
         return None
     try:
         return shape.validate_python(value)
     except ValidationError as error:
         faults += [
-            {**fault, "loc": [place, *fault["loc"]]} for fault in error.errors(include_url=False)
+            {**fault, "loc": [*place, *fault["loc"]]} for fault in error.errors(include_url=False)
         ]
         return None
 

@@ -1,7 +1,7 @@
 """Contract 004: its operations, where they are served, and what our refusals are called there."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import orjson
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from tallystick.kernel.errors import Refused
 from tallystick.web.dialects import pages
 from tallystick.web.dialects.frame import Chosen, Dialect
-from tallystick.web.dialects.routing import JSON, ContractRoute, Said, refuse
+from tallystick.web.dialects.routing import JSON, Manner, Operation, Said, refuse, routes
 from tallystick.web.dialects.school_billing import (
     binding,
     invoices,
@@ -29,31 +29,18 @@ Schools, students, invoices, payments and account statements: an older contract 
 Tallystick. Amounts are strings with two decimals. Lists take `limit` and `offset`."""
 
 
-class _Operation(NamedTuple):
-    method: str
-    path: str
-    endpoint: Callable[..., Any]
-    permits: str
-    model: Any
-    status: int = 200
-
-
 _OPERATIONS: Final = (
-    _Operation(
-        "POST", "/schools", schools.create_school, "create_organization", shapes.School, 201
-    ),
-    _Operation("GET", "/schools", schools.list_schools, "list_organizations", list[shapes.School]),
-    _Operation(
-        "GET", "/schools/{school_id}", schools.get_school, "get_organization", shapes.School
-    ),
-    _Operation(
+    Operation("POST", "/schools", schools.create_school, "create_organization", shapes.School, 201),
+    Operation("GET", "/schools", schools.list_schools, "list_organizations", list[shapes.School]),
+    Operation("GET", "/schools/{school_id}", schools.get_school, "get_organization", shapes.School),
+    Operation(
         "PATCH",
         "/schools/{school_id}",
         schools.change_school,
         "change_organization",
         shapes.School,
     ),
-    _Operation(
+    Operation(
         "DELETE",
         "/schools/{school_id}",
         schools.delete_school,
@@ -61,60 +48,56 @@ _OPERATIONS: Final = (
         None,
         204,
     ),
-    _Operation(
+    Operation(
         "PATCH",
         "/schools/{school_id}/activate",
         schools.activate_school,
         "reactivate_organization",
         shapes.School,
     ),
-    _Operation(
+    Operation(
         "GET",
         "/schools/{school_id}/statement",
         statements.get_school_statement,
         "list_invoices",
         shapes.SchoolStatement,
     ),
-    _Operation(
-        "POST", "/students", students.create_student, "create_customer", shapes.Student, 201
-    ),
-    _Operation("GET", "/students", students.list_students, "list_customers", list[shapes.Student]),
-    _Operation(
+    Operation("POST", "/students", students.create_student, "create_customer", shapes.Student, 201),
+    Operation("GET", "/students", students.list_students, "list_customers", list[shapes.Student]),
+    Operation(
         "GET", "/students/{student_id}", students.get_student, "get_customer", shapes.Student
     ),
-    _Operation(
+    Operation(
         "PATCH",
         "/students/{student_id}",
         students.change_student,
         "change_customer",
         shapes.Student,
     ),
-    _Operation(
+    Operation(
         "DELETE", "/students/{student_id}", students.delete_student, "erase_customer", None, 204
     ),
-    _Operation(
+    Operation(
         "GET",
         "/students/{student_id}/statement",
         statements.get_student_statement,
         "list_invoices",
         shapes.StudentStatement,
     ),
-    _Operation("POST", "/invoices", invoices.create_invoice, "create_invoice", shapes.Invoice, 201),
-    _Operation("GET", "/invoices", invoices.list_invoices, "list_invoices", list[shapes.Invoice]),
-    _Operation(
-        "GET", "/invoices/{invoice_id}", invoices.get_invoice, "get_invoice", shapes.Invoice
-    ),
-    _Operation(
+    Operation("POST", "/invoices", invoices.create_invoice, "create_invoice", shapes.Invoice, 201),
+    Operation("GET", "/invoices", invoices.list_invoices, "list_invoices", list[shapes.Invoice]),
+    Operation("GET", "/invoices/{invoice_id}", invoices.get_invoice, "get_invoice", shapes.Invoice),
+    Operation(
         "PATCH",
         "/invoices/{invoice_id}",
         invoices.change_invoice,
         "change_invoice",
         shapes.Invoice,
     ),
-    _Operation(
+    Operation(
         "DELETE", "/invoices/{invoice_id}", invoices.delete_invoice, "void_invoice", None, 204
     ),
-    _Operation(
+    Operation(
         "POST",
         "/invoices/{invoice_id}/payments",
         payments.create_payment_of_invoice,
@@ -122,15 +105,15 @@ _OPERATIONS: Final = (
         shapes.Payment,
         201,
     ),
-    _Operation(
+    Operation(
         "GET",
         "/invoices/{invoice_id}/payments",
         payments.list_payments_of_invoice,
         "list_payments",
         list[shapes.Payment],
     ),
-    _Operation("POST", "/payments", payments.create_payment, "record_payment", shapes.Payment, 201),
-    _Operation("GET", "/payments", payments.list_payments, "list_payments", list[shapes.Payment]),
+    Operation("POST", "/payments", payments.create_payment, "record_payment", shapes.Payment, 201),
+    Operation("GET", "/payments", payments.list_payments, "list_payments", list[shapes.Payment]),
 )
 
 _SAID: Final[dict[str, tuple[int, str | None]]] = {
@@ -152,30 +135,16 @@ def say(refused: Refused) -> Said:
     return Said(status, text or refusal.detail)
 
 
-def _routes(chosen: Chosen) -> Sequence[BaseRoute]:
-    class SchoolRoute(ContractRoute):
-        dialect = numbers.NAME
+_MANNER: Final = Manner(numbers.NAME, say)
 
-    SchoolRoute.chosen = chosen
-    SchoolRoute.say = staticmethod(say)
-    made: list[BaseRoute] = []
-    for each in _OPERATIONS:
-        route = SchoolRoute(
-            chosen.api_v1_prefix + each.path,
-            each.endpoint,
-            methods=[each.method],
-            status_code=each.status,
-            response_model=each.model,
-            tags=[each.path.split("/")[1]],
-            responses={status: {"model": shapes.Detail} for status in (400, 401, 403, 404)},
-            operation_id=each.endpoint.__name__,
-        )
-        route.permits = each.permits
-        made.append(route)
+
+def _routes(chosen: Chosen) -> Sequence[BaseRoute]:
+    refusals = dict.fromkeys((400, 401, 403, 404), shapes.Detail)
+    made = routes(_MANNER, chosen, _OPERATIONS, refusals=refusals, prefix=chosen.api_v1_prefix)
     return [
         *made,
         Route("/health", _health, methods=["GET"]),
-        *pages.pages(TITLE, DESCRIPTION, made),
+        *pages.pages(TITLE, DESCRIPTION, made, keys=True),
     ]
 
 

@@ -10,7 +10,6 @@ from tallystick.parties.customers import CustomerDocument
 from tallystick.parties.organizations import OrganizationDocument
 from tallystick.payments.across import PaidPart
 from tallystick.payments.states import OfflineMethod
-from tallystick.web.dialects.school_billing.shapes import DECIMALS
 
 Shown = dict[str, Any]
 
@@ -34,12 +33,6 @@ UNSAID: Final = {"method": None}
 _METHOD_SAID: Final[dict[str, str]] = {
     method: said for said, method in METHOD.items() if said is not None
 }
-
-
-def minor(hundredths: int, currency: str) -> int | None:
-    """Turn hundredths into minor units; None where the currency has nothing that small."""
-    whole, rest = divmod(hundredths, 10 ** (DECIMALS - money.exponent(currency)))
-    return None if rest else whole
 
 
 def amount(minor_units: int, currency: str) -> str:

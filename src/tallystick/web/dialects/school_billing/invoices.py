@@ -18,11 +18,12 @@ from tallystick.kernel import alias_numbers
 from tallystick.kernel.alias_numbers import Alias, Wanted
 from tallystick.kernel.errors import Refused
 from tallystick.parties.organizations import get_organization
+from tallystick.web.dialects.amounts import minor
 from tallystick.web.dialects.calling import DialectCall
-from tallystick.web.dialects.routing import Faults, Said
+from tallystick.web.dialects.declared import Call, Posted
+from tallystick.web.dialects.routing import Said
 from tallystick.web.dialects.school_billing import binding, encoding, numbers
 from tallystick.web.dialects.school_billing.amending import AmendInvoice, amend_invoices, line
-from tallystick.web.dialects.school_billing.declared import Call, Posted
 from tallystick.web.dialects.school_billing.encoding import Shown
 from tallystick.web.dialects.school_billing.lists import Listed, listed
 from tallystick.web.dialects.school_billing.shapes import InvoiceChanges, InvoiceQuery, NewInvoice
@@ -99,8 +100,8 @@ async def list_invoices(call: Call, query: Annotated[InvoiceQuery, Query()]) -> 
         if alias is None:
             return listed(call, query, [], more=False)
         places, customer_id = frozenset({alias.organization_id}), alias.object_id
-    state = None if query.status is None else encoding.STATE[query.status]
-    wanted = IssuedFilter(places, customer_id=customer_id, state=state, hidden=HIDDEN)
+    states = None if query.status is None else (encoding.STATE[query.status],)
+    wanted = IssuedFilter(places, customer_id=customer_id, states=states, hidden=HIDDEN)
     found = await call.read(
         lambda conn: across.list_issued(conn, wanted, offset=query.offset, limit=query.limit + 1)
     )
@@ -216,20 +217,3 @@ async def shown_invoice(call: DialectCall, alias: Alias, document: IssuedInvoice
     key = alias.organization_id, UUID(document["customer_id"])
     students = await numbers.students(call, {key})
     return encoding.invoice(document, alias, students[key[1]])
-
-
-def minor(hundredths: int, currency: str, member: str) -> int:
-    """Turn an amount into minor units of a currency, which may have no decimals."""
-    found = encoding.minor(hundredths, currency)
-    if found is None:
-        raise Faults(
-            [
-                {
-                    "type": "decimal_max_places",
-                    "loc": ["body", member],
-                    "msg": f"Amounts in {currency} have no decimals but zeros",
-                    "input": f"{hundredths // 100}.{hundredths % 100:02}",
-                }
-            ]
-        )
-    return found

@@ -14,12 +14,13 @@ from tallystick.payments.across import PaidPart, PartFilter
 from tallystick.payments.allocating import Share
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.recording import RecordPayment, record_payments
+from tallystick.web.dialects.amounts import minor
 from tallystick.web.dialects.calling import DialectCall
+from tallystick.web.dialects.declared import Call, Posted
 from tallystick.web.dialects.routing import Said
 from tallystick.web.dialects.school_billing import encoding, numbers
-from tallystick.web.dialects.school_billing.declared import Call, Posted
 from tallystick.web.dialects.school_billing.encoding import Shown
-from tallystick.web.dialects.school_billing.invoices import issued_invoice, minor, on_present
+from tallystick.web.dialects.school_billing.invoices import issued_invoice, on_present
 from tallystick.web.dialects.school_billing.lists import Listed, listed
 from tallystick.web.dialects.school_billing.shapes import (
     NewPayment,

@@ -15,9 +15,9 @@ from tallystick.parties.organizations import (
     set_organizations_active,
 )
 from tallystick.web.dialects.calling import DialectCall
+from tallystick.web.dialects.declared import Call, Posted
 from tallystick.web.dialects.school_billing import binding, encoding, numbers
 from tallystick.web.dialects.school_billing.binding import ChangeSchool
-from tallystick.web.dialects.school_billing.declared import Call, Posted
 from tallystick.web.dialects.school_billing.encoding import Shown
 from tallystick.web.dialects.school_billing.lists import Listed, listed
 from tallystick.web.dialects.school_billing.shapes import NewSchool, SchoolChanges, SchoolQuery

@@ -2,8 +2,7 @@
 
 import re
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError, PydanticKnownError
@@ -11,42 +10,13 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from tallystick.kernel import money
 from tallystick.parties import emails
 from tallystick.web import fields
+from tallystick.web.dialects.amounts import DECIMALS, hundredths
 
-DECIMALS: Final = 2
-"""Decimals that amounts have in this contract, whatever the currency."""
-_DIGITS_MAX = 40
-_AMOUNT = re.compile(r"[0-9]{1,40}(?:\.[0-9]{0,40})?")
-_NEGATIVE = re.compile(r"-[0-9]{1,40}(?:\.[0-9]{0,40})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EMAIL = re.compile(r"[^@]+@[^@.]+(?:\.[^@.]+)*")
 """Stricter than other addresses: no part of the domain is empty."""
 _YEAR_MIN = 1000
 _LETTERS = r"^[A-Za-z]+$"
-
-
-def _amount(value: Any) -> int:
-    """Read an amount above 0 as hundredths, exactly; a JSON number is read as it was written."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise PydanticKnownError("decimal_type")
-    if isinstance(value, Decimal):
-        if not value.is_finite() or abs(value.adjusted()) >= _DIGITS_MAX:
-            raise PydanticKnownError("decimal_max_digits", {"max_digits": _DIGITS_MAX})
-        value = f"{value:f}"
-    written = str(value)
-    if _NEGATIVE.fullmatch(written):
-        raise PydanticKnownError("greater_than", {"gt": 0})
-    if not _AMOUNT.fullmatch(written):
-        raise PydanticKnownError("decimal_parsing")
-    whole, _, fraction = written.partition(".")
-    if len(fraction) > DECIMALS:
-        raise PydanticKnownError("decimal_max_places", {"decimal_places": DECIMALS})
-    hundredths = int(whole + fraction.ljust(DECIMALS, "0"))
-    if hundredths == 0:
-        raise PydanticKnownError("greater_than", {"gt": 0})
-    if hundredths > money.AMOUNT_MAX:
-        digits = len(str(money.AMOUNT_MAX)) - 1
-        raise PydanticKnownError("decimal_max_digits", {"max_digits": digits})
-    return hundredths
 
 
 def _email(value: str) -> str:
@@ -114,7 +84,7 @@ Email = Annotated[
 ]
 Amount = Annotated[
     int,
-    BeforeValidator(_amount, json_schema_input_type=str),
+    BeforeValidator(hundredths, json_schema_input_type=str),
     Field(json_schema_extra={"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,2})?$"}),
 ]
 """Hundredths, whatever the currency."""

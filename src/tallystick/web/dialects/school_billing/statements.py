@@ -12,8 +12,8 @@ from tallystick.invoices.across import IssuedFilter, IssuedInvoice, Totals
 from tallystick.parties import across as parties
 from tallystick.parties.organizations import get_organization
 from tallystick.web.dialects.calling import DialectCall
+from tallystick.web.dialects.declared import Call
 from tallystick.web.dialects.school_billing import encoding, numbers
-from tallystick.web.dialects.school_billing.declared import Call
 from tallystick.web.dialects.school_billing.encoding import Shown
 from tallystick.web.dialects.school_billing.shapes import StatementQuery
 from tallystick.web.dialects.school_billing.students import shown_student, student

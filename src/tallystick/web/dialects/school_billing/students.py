@@ -16,8 +16,8 @@ from tallystick.parties.customers import (
     get_customer,
 )
 from tallystick.web.dialects.calling import DialectCall
+from tallystick.web.dialects.declared import Call, Posted
 from tallystick.web.dialects.school_billing import binding, encoding, numbers
-from tallystick.web.dialects.school_billing.declared import Call, Posted
 from tallystick.web.dialects.school_billing.encoding import Shown
 from tallystick.web.dialects.school_billing.lists import Listed, listed
 from tallystick.web.dialects.school_billing.schools import writable_school

@@ -1,0 +1,17 @@
+"""Where the other parts of a list are: the Link header (RFC 8288)."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, quote, urlencode
+
+from tallystick.web.dialects.calling import DialectCall
+
+
+def link_header(call: DialectCall, parts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """Name the other parts, each by its relation and its own parameters beside the filters sent."""
+    own = {name for parameters in parts.values() for name in parameters} | {"cursor", "offset"}
+    kept = [(name, value) for name, value in parse_qsl(call.query_string) if name not in own]
+    links = [
+        f'<{quote(call.path)}?{urlencode([*kept, *parameters.items()])}>; rel="{relation}"'
+        for relation, parameters in parts.items()
+    ]
+    return {"Link": ", ".join(links)} if links else {}
