@@ -25,6 +25,7 @@ from tallystick.kernel.signing import Signer
 from tallystick.kernel.tasks import TASKS, Handler
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
+from tallystick.payments import online_checks
 from tallystick.settings import BadSetting, Settings, colors_refused, load, options_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ CHECKS = (
     *invoice_checks.CHECKS,
     *credit_note_checks.CHECKS,
     *payment_checks.CHECKS,
+    *online_checks.CHECKS,
 )
 """Every invariant that is counted on a live database."""
 
@@ -322,6 +324,8 @@ def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
         migration_status=lambda: (database.read(migrations.current), head),
         dialects=dialects,
         rates=_rates(settings),
+        providers=open_providers(settings),
+        provider_timeout_s=settings.provider_timeout_s,
     )
     inner = app.router.lifespan_context
 

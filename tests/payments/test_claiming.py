@@ -65,6 +65,7 @@ def test_a_claim_moves_nothing(books: Books) -> None:
         "receipt_number": None,
         "receipt_date": None,
         "allocations": [],
+        "online": None,
         "version": 1,
         "created_at": "2026-03-02T09:00:03.000000Z",
         "updated_at": "2026-03-02T09:00:03.000000Z",

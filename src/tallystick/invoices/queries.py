@@ -165,6 +165,7 @@ def write_standings(writes: rows.Writes, standings: Iterable[Standing], at: date
                 "paid": standing.paid,
                 "credited": standing.credited,
                 "written_off": standing.written_off,
+                "reserved": standing.reserved,
                 "version": standing.version + 1,
                 "updated_at": at,
                 "booked_on": standing.booked_on,

@@ -87,6 +87,18 @@ class Standing:
         self.paid += amount
         return recovered
 
+    def reserve(self, amount: int) -> None:
+        """Keep part of the due free for a payment on its way; nothing is booked by it."""
+        assert 0 < amount <= self.open_due, "no more than what nobody pays yet"
+        self.reserved += amount
+        self.changed = True
+
+    def unreserve(self, amount: int) -> None:
+        """Give back what a payment on its way had reserved, because it is decided."""
+        assert 0 < amount <= self.reserved, "no more than what was reserved"
+        self.reserved -= amount
+        self.changed = True
+
     def release(self, amount: int, *, on: date) -> None:
         """Take away from what is paid: that much is due again."""
         assert 0 < amount <= self.paid, "no more than was paid"

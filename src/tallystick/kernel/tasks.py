@@ -115,9 +115,17 @@ and makes the task come back as `Later` does. It must bear to be done twice.
 """
 
 
-def add(writes: Writes, act: Act, kind: str, payload: dict[str, Any]) -> UUID:
-    """Add a task to what the transaction writes, due at once; give its id."""
-    task_id = ids.new()
+def add(
+    writes: Writes,
+    act: Act,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    task_id: UUID | None = None,
+    due_at: datetime | None = None,
+) -> UUID:
+    """Add a task to what the transaction writes, due at once if no moment is given; give its id."""
+    task_id = task_id or ids.new()
     writes.add(
         TASKS,
         {
@@ -125,7 +133,7 @@ def add(writes: Writes, act: Act, kind: str, payload: dict[str, Any]) -> UUID:
             "id": task_id,
             "kind": kind,
             "payload": payload,
-            "due_at": act.at,
+            "due_at": due_at or act.at,
             "attempts": 0,
             "lease_id": None,
             "last_error": None,
@@ -135,6 +143,13 @@ def add(writes: Writes, act: Act, kind: str, payload: dict[str, Any]) -> UUID:
         },
     )
     return task_id
+
+
+def move(writes: Writes, act: Act, task_id: UUID, due_at: datetime | None) -> None:
+    """Let a task be due at another moment; None says that it is done. One that is gone stays so."""
+    key = {"organization_id": act.organization_id, "id": task_id}
+    done_at = act.at if due_at is None else None
+    writes.change(TASKS, key, {"due_at": due_at, "done_at": done_at, "dead_at": None})
 
 
 def due(

@@ -11,6 +11,7 @@ from tallystick.kernel import decimals, ids
 SALES = "Income:Sales"
 RECEIVABLE = "Assets:Receivable"
 CASH = "Assets:Cash"
+CLEARING = "Assets:Clearing"
 CREDIT = "Liabilities:Credit"
 WRITE_OFF = "Expenses:WriteOff"
 
@@ -29,6 +30,11 @@ def credit(customer_id: UUID) -> str:
 def cash(method: str) -> str:
     """Name where money of an offline method arrives, such as `Assets:Cash:BankTransfer`."""
     return f"{CASH}:" + "".join(word.capitalize() for word in method.split("_"))
+
+
+def clearing(provider: str) -> str:
+    """Name what a provider has taken for us, such as `Assets:Clearing:Fakepay`."""
+    return f"{CLEARING}:" + "".join(word.capitalize() for word in provider.split("_"))
 
 
 @lru_cache(maxsize=1_000)

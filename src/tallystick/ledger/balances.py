@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any, Literal, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, or_, select
 
 from tallystick.ledger.models import POSTINGS
 
@@ -125,15 +125,15 @@ def last_days(owner: Owner, account: str) -> Subquery:
     )
 
 
-def by_payment(account: str) -> Subquery:
-    """Sum the postings below an account by organization_id and payment_id, for the audit."""
-    told = POSTINGS.c.payment_id.is_not(None) & _below(account)
+def by_payment(*accounts: str) -> Subquery:
+    """Sum the postings below accounts by organization_id and payment_id, for the audit."""
+    told = POSTINGS.c.payment_id.is_not(None) & or_(*map(_below, accounts))
     return _summed(POSTINGS.c.payment_id, told).subquery()
 
 
-def by_entry(account: str) -> Subquery:
-    """Sum the postings below an account by organization_id and entry_id, for the audit."""
-    return _summed(POSTINGS.c.entry_id, _below(account)).subquery()
+def by_entry(*accounts: str) -> Subquery:
+    """Sum the postings below accounts by organization_id and entry_id, for the audit."""
+    return _summed(POSTINGS.c.entry_id, or_(*map(_below, accounts))).subquery()
 
 
 def _below(account: str) -> ColumnElement[bool]:

@@ -2,13 +2,16 @@
 
 from tallystick.auth import models as auth
 from tallystick.invoices import models as invoices
-from tallystick.kernel import aliases, events, idempotency, tasks
+from tallystick.kernel import alarms, aliases, events, idempotency, tasks
 from tallystick.kernel.schema import Base
 from tallystick.ledger import models as ledger
 from tallystick.parties import models as parties
 from tallystick.payments import models as payments
 
-MODULES = (idempotency, events, tasks, aliases, parties, auth, ledger, invoices, payments)
+MODULES = (
+    *(idempotency, events, tasks, alarms, aliases),
+    *(parties, auth, ledger, invoices, payments),
+)
 """Importing a module is what puts its tables into the metadata."""
 
 METADATA = Base.metadata

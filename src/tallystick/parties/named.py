@@ -51,6 +51,17 @@ class Named:
             raise organizations.inactive(row.name)
         return row
 
+    def known_organization(self, organization_id: UUID) -> Row[Any]:
+        """Give an organization, active or not, for what must be booked in any case.
+
+        Refuses:
+            organization.unknown
+        """
+        row = self._organizations.get(organization_id)
+        if row is None:
+            raise organizations.unknown(organization_id)
+        return row
+
     def seller(self, organization_id: UUID) -> dict[str, Any]:
         """Copy what a document says of its issuer, the same for all documents of the batch.
 

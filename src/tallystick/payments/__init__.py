@@ -2,8 +2,14 @@
 
 models      the tables of payments, allocations, claims and refunds
 states      the states of a payment and the allowed ways between them (pure)
+bounding    what a payer may claim
 planning    who pays what: the judge of a payment (pure, but for one query)
 recording   record money that the organization already holds
+provider    what a company that takes payments online must do (Protocol)
+cards       a card in transit, and the little of it that is kept
+starting    a payment at a provider: committed and reserved before anybody is called
+resolving   the one door through which what a provider says becomes what a payment is
+orders      what a provider was asked for
 allocating  the one door through which part of a payment pays an invoice
 claiming    payments that wait to be confirmed: claim, confirm, decline
 locking     lock payments, and see what each gives to which invoice
@@ -15,5 +21,5 @@ refunding   give money of a payment back
 settling    the one door through which a payment becomes settled: postings, receipt, event
 queries     read payments and receipts
 refunds     read refunds
-checks      the invariants of this package, for the audit
+checks      the invariants of this package, for the audit; online_checks those at providers
 """

@@ -9,15 +9,18 @@ from tallystick.invoices.models import INVOICES
 from tallystick.kernel.events import EVENTS
 from tallystick.ledger import accounts, balances
 from tallystick.ledger.audit import Check, rows_of
-from tallystick.payments.models import ALLOCATIONS, CLAIMS, PAYMENTS, REFUNDS
+from tallystick.payments.models import ALLOCATIONS, CLAIMS, PAYMENTS, REFUNDS, RESERVATIONS
 from tallystick.payments.refunding import REFUNDED
 from tallystick.payments.settling import SETTLED_EVENT
-from tallystick.payments.states import SETTLED
+from tallystick.payments.states import ON_THE_WAY, SETTLED
 
 _P, _A, _I, _C, _R = PAYMENTS.c, ALLOCATIONS.c, INVOICES.c, CLAIMS.c, REFUNDS.c
+_S = RESERVATIONS.c
 _COUNT = select(func.count()).select_from(PAYMENTS)
 _COUNT_INVOICES = select(func.count()).select_from(INVOICES)
 _NAMES = (_P.organization_id, _P.id)
+_MONEY = (accounts.CASH, accounts.CLEARING)
+"""Where money of payments is: with the organization, or still with a provider."""
 _SETTLED: ColumnElement[bool] = _P.status.in_(SETTLED)
 
 
@@ -38,8 +41,19 @@ def _paid_differs() -> Select[Any]:
 
 
 def _reserved_differs() -> Select[Any]:
-    """Nothing reserves yet: there are no payments on their way to a provider."""
-    return select(_I.organization_id, _I.id).where(_I.reserved != 0)
+    """An invoice's reserved is what payments on their way keep of it."""
+    kept = (
+        select(_S.organization_id, _S.invoice_id, func.sum(_S.amount).label("amount"))
+        .join(PAYMENTS, and_(_P.organization_id == _S.organization_id, _P.id == _S.payment_id))
+        .where(_P.status.in_(ON_THE_WAY))
+        .group_by(_S.organization_id, _S.invoice_id)
+        .subquery()
+    )
+    joined = INVOICES.outerjoin(
+        kept, and_(kept.c.organization_id == _I.organization_id, kept.c.invoice_id == _I.id)
+    )
+    named = select(_I.organization_id, _I.id)
+    return named.select_from(joined).where(func.coalesce(kept.c.amount, 0) != _I.reserved)
 
 
 def _parts_differ() -> Select[Any]:
@@ -80,16 +94,18 @@ def _refunded_differs() -> Select[Any]:
 
 
 def _refunds_astray() -> Select[Any]:
-    """The entry of a refund moves its amount, and its event tells it."""
-    moved = balances.by_entry(accounts.CASH)
+    """The entry of a refund that succeeded moves its amount, and its event tells it."""
+    moved = balances.by_entry(*_MONEY)
     told = _told(REFUNDED)
     joined = REFUNDS.outerjoin(
         moved, and_(moved.c.organization_id == _R.organization_id, moved.c.entry_id == _R.id)
     ).outerjoin(
         told, and_(told.c.organization_id == _R.organization_id, told.c.subject_id == _R.id)
     )
+    gone = _R.status == "succeeded"
     wrong = or_(
-        func.coalesce(moved.c.balance, 0) != -_R.amount, func.coalesce(told.c.times, 0) != 1
+        func.coalesce(moved.c.balance, 0) != case((gone, -_R.amount), else_=0),
+        func.coalesce(told.c.times, 0) != case((gone, 1), else_=0),
     )
     return select(_R.organization_id, _R.id).select_from(joined).where(wrong)
 
@@ -110,7 +126,7 @@ def _claims_astray() -> Select[Any]:
 
 def _cash_differs() -> Select[Any]:
     """What came in by a payment and did not go back is here; one that is not settled has none."""
-    held = balances.by_payment(accounts.CASH)
+    held = balances.by_payment(*_MONEY)
     joined = PAYMENTS.outerjoin(
         held, and_(held.c.organization_id == _P.organization_id, held.c.payment_id == _P.id)
     )
@@ -124,7 +140,8 @@ def _credit_differs() -> Select[Any]:
     joined = PAYMENTS.outerjoin(
         held, and_(held.c.organization_id == _P.organization_id, held.c.payment_id == _P.id)
     )
-    wrong = func.coalesce(held.c.balance, 0) != -_P.unallocated
+    # What is on its way back is owed to the customer until it has gone.
+    wrong = func.coalesce(held.c.balance, 0) != -(_P.unallocated + _P.refund_reserved)
     return select(*_NAMES).select_from(joined).where(wrong)
 
 
@@ -197,7 +214,7 @@ CHECKS = (
     ),
     Check(
         "I8-credit",
-        "the credit account of each payment is its unallocated part",
+        "the credit account of each payment is what is free of it or on its way back",
         rows_of(_COUNT, _credit_differs()),
     ),
     Check(

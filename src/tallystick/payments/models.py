@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tallystick.kernel.schema import Base, Currency, Minor, Text, Word, table_of
+from tallystick.kernel.schema import Base, Currency, Line, Minor, Text, Word, table_of
 
 
 class Payment(Base):
@@ -155,7 +155,86 @@ class Allocation(Base):
     created_at: Mapped[datetime]
 
 
+class ProviderOrder(Base):
+    """What a provider was asked to do: take a payment, or give a refund back.
+
+    Its id is that of the payment or the refund. It keeps no more of a card than may be shown.
+    """
+
+    __tablename__ = "provider_order"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "payment_id"], ["payment.organization_id", "payment.id"]
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "refund_id"], ["refund.organization_id", "refund.id"]
+        ),
+        CheckConstraint("amount > 0", name="amount"),
+        Index(None, "organization_id", "payment_id"),
+        Index(None, "organization_id", "provider", "provider_key"),
+        # Whoever watches over all organizations looks for what nobody knows.
+        Index(None, "unknown_from"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID]
+    refund_id: Mapped[UUID | None]
+    provider: Mapped[Word]
+    provider_key: Mapped[UUID]
+    """The provider's key for it: the id, unless an older contract prescribes another."""
+    amount: Mapped[Minor]
+    reference: Mapped[Line | None]
+    """The provider's own name for it."""
+    description: Mapped[Line]
+    return_url: Mapped[Text | None]
+    action_url: Mapped[Text | None]
+    """Where the payer has to do something."""
+    card_brand: Mapped[Word | None]
+    card_first_six: Mapped[str | None] = mapped_column(String(6))
+    card_last_four: Mapped[str | None] = mapped_column(String(4))
+    card_expiry: Mapped[str | None] = mapped_column(String(7))
+    calls: Mapped[int]
+    """How often the provider was called to do it."""
+    unknown_from: Mapped[datetime | None]
+    """From when on nobody knows what became of it; ahead while a call is on its way, None once it
+    is known.
+    """
+    unknown_why: Mapped[Word | None]
+    failure_code: Mapped[Word | None]
+    failure_reason: Mapped[Line | None]
+    late: Mapped[bool]
+    """Whether it succeeded after it had been given up."""
+    called_at: Mapped[datetime]
+    """When the provider was last called to do it."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Reservation(Base):
+    """What a payment on its way keeps free for itself of an invoice, until it is decided."""
+
+    __tablename__ = "reservation"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "payment_id"], ["payment.organization_id", "payment.id"]
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "invoice_id"], ["invoice.organization_id", "invoice.id"]
+        ),
+        CheckConstraint("amount > 0", name="amount"),
+        Index(None, "organization_id", "invoice_id"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    invoice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    amount: Mapped[Minor]
+
+
 PAYMENTS = table_of(Payment)
 ALLOCATIONS = table_of(Allocation)
 CLAIMS = table_of(Claim)
 REFUNDS = table_of(Refund)
+ORDERS = table_of(ProviderOrder)
+RESERVATIONS = table_of(Reservation)

@@ -20,7 +20,6 @@ from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.parties.named import Named, buyer_copy, seller_copy
 from tallystick.payments import allocating
 from tallystick.payments.allocating import Share
-from tallystick.payments.states import OfflineMethod
 
 INVOICES_MAX = 100
 """Invoices that one payment may name."""
@@ -40,7 +39,8 @@ class Incoming:
     act: Act
     amount: int
     currency: str
-    method: OfflineMethod
+    method: str
+    """An offline method, or the name of a provider."""
     customer_id: UUID | None = None
     invoices: tuple[Share, ...] = ()
     excess: Excess = "refuse"

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, select
 from tallystick.invoices.models import CONTENTS, INVOICES
 from tallystick.kernel import clock, paging, rows
 from tallystick.kernel.errors import Refused, shown
-from tallystick.payments.models import ALLOCATIONS, PAYMENTS
+from tallystick.payments.models import ALLOCATIONS, ORDERS, PAYMENTS
+from tallystick.payments.states import OFFLINE_METHODS
 
 
 class AllocationDocument(TypedDict):
@@ -20,6 +21,18 @@ class AllocationDocument(TypedDict):
     invoice_id: str
     invoice_number: str | None
     amount: int
+
+
+class OnlineDocument(TypedDict):
+    """What is known of a payment at a provider."""
+
+    provider: str
+    unknown_from: str | None
+    action_url: str | None
+    failure_code: str | None
+    failure_reason: str | None
+    late: bool
+    card: dict[str, str] | None
 
 
 class PaymentDocument(TypedDict):
@@ -40,6 +53,7 @@ class PaymentDocument(TypedDict):
     receipt_number: str | None
     receipt_date: str | None
     allocations: list[AllocationDocument]
+    online: OnlineDocument | None
     version: int
     created_at: str
     updated_at: str
@@ -90,8 +104,8 @@ Paid = tuple[UUID, str | None, int]
 def get_payment(conn: Connection, organization_id: UUID, payment_id: UUID) -> PaymentDocument:
     """Read one payment, or refuse with payment.unknown."""
     payment = _payment(conn, organization_id, payment_id)
-    paid = paid_parts(conn, [(organization_id, payment_id)])
-    return document(payment._asdict(), paid.get(payment_id, []))
+    [found] = documents(conn, organization_id, [payment])
+    return found
 
 
 def currency_of(conn: Connection, organization_id: UUID, payment_id: UUID) -> str:
@@ -130,11 +144,7 @@ def list_payments(
     page: paging.Page[Row[Any]] = paging.newest_first(
         conn, statement, column.id, after=after, limit=limit, shape=lambda row: row
     )
-    paid = paid_parts(conn, [(organization_id, row.id) for row in page.items])
-    return paging.Page(
-        [document(row._asdict(), paid.get(row.id, [])) for row in page.items],
-        page.next_after,
-    )
+    return paging.Page(documents(conn, organization_id, page.items), page.next_after)
 
 
 def get_receipt(conn: Connection, organization_id: UUID, payment_id: UUID) -> ReceiptDocument:
@@ -240,7 +250,21 @@ def paid_parts(conn: Connection, keys: Collection[tuple[UUID, UUID]]) -> dict[UU
     return paid
 
 
-def document(payment: Mapping[str, Any], paid: Sequence[Paid]) -> PaymentDocument:
+def documents(
+    conn: Connection, organization_id: UUID, payments: Sequence[Row[Any]]
+) -> list[PaymentDocument]:
+    """Shape payments of one organization with what they pay and what providers say of them."""
+    keys = [(organization_id, row.id) for row in payments]
+    paid = paid_parts(conn, keys)
+    online = [key for key, row in zip(keys, payments, strict=True) if _is_online(row)]
+    found = rows.find(conn, [ORDERS.c.organization_id, ORDERS.c.id], online)
+    orders = {row.id: row for row in found}
+    return [document(row._asdict(), paid.get(row.id, []), orders.get(row.id)) for row in payments]
+
+
+def document(
+    payment: Mapping[str, Any], paid: Sequence[Paid], order: Row[Any] | None = None
+) -> PaymentDocument:
     """Shape a payment, from a row that was read or is about to be written."""
     receipt_date = payment["receipt_date"]
     return {
@@ -262,7 +286,33 @@ def document(payment: Mapping[str, Any], paid: Sequence[Paid]) -> PaymentDocumen
             {"invoice_id": str(invoice_id), "invoice_number": number, "amount": amount}
             for invoice_id, number, amount in paid
         ],
+        "online": None if order is None else _online(order),
         "version": payment["version"],
         "created_at": clock.text(payment["created_at"]),
         "updated_at": clock.text(payment["updated_at"]),
+    }
+
+
+def _is_online(payment: Row[Any]) -> bool:
+    return payment.method not in OFFLINE_METHODS
+
+
+def _online(order: Row[Any]) -> OnlineDocument:
+    card = None
+    if order.card_brand is not None:
+        card = {
+            "brand": order.card_brand,
+            "first_six": order.card_first_six,
+            "last_four": order.card_last_four,
+            "expiry": order.card_expiry,
+        }
+    unknown_from = order.unknown_from
+    return {
+        "provider": order.provider,
+        "unknown_from": None if unknown_from is None else clock.text(unknown_from),
+        "action_url": order.action_url,
+        "failure_code": order.failure_code,
+        "failure_reason": order.failure_reason,
+        "late": order.late,
+        "card": card,
     }

@@ -27,7 +27,7 @@ from tallystick.payments.locking import Holding, Key, Live
 from tallystick.payments.models import PAYMENTS, REFUNDS
 from tallystick.payments.refunds import RefundDocument, document
 from tallystick.payments.releasing import add_release
-from tallystick.payments.states import OfflineMethod
+from tallystick.payments.states import OfflineMethod, held_at
 
 REFUNDED = "refund.settled"
 
@@ -199,7 +199,7 @@ def _entry(refund: dict[str, Any]) -> Entry:
     amount = refund["amount"]
     legs = [
         Leg(accounts.credit(refund["customer_id"]), amount),
-        Leg(accounts.cash(refund["method"]), -amount),
+        Leg(held_at(refund["method"]), -amount),
     ]
     return Entry(
         kind=REFUNDED,

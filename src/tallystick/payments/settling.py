@@ -18,6 +18,7 @@ from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.payments import allocating
 from tallystick.payments.allocating import Part
 from tallystick.payments.models import PAYMENTS
+from tallystick.payments.states import held_at
 
 SETTLED_EVENT = "payment.settled"
 
@@ -86,7 +87,7 @@ _SETTLED_COLUMNS = (
 
 def _entry(payment: dict[str, Any], parts: Sequence[Part]) -> Entry:
     paid_on: date = payment["paid_on"]
-    legs = [Leg(accounts.cash(payment["method"]), payment["amount"])]
+    legs = [Leg(held_at(payment["method"]), payment["amount"])]
     legs += allocating.legs(payment["customer_id"], parts)
     free = payment["amount"] - sum(part.amount for part in parts)
     # A leg of zero is left out.

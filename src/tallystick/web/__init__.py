@@ -10,6 +10,8 @@ fields      the types of members and parameters, with their limits and examples
 edge        what all requests share: database, coalescer, clock, signer
 identity    who calls, and in which organization
 call        one request to the API, as an endpoint sees it
+paying      take a payment through a provider: commit, call, resolve
+provider_calls  the threads on which providers are called
 direct      the route of every operation: admit, decode, call
 documented  what OpenAPI says of an operation's answers
 openapi     the whole OpenAPI document

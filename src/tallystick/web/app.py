@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import functools
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -28,6 +29,7 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
+from tallystick.payments.provider import Provider
 from tallystick.web import health, openapi, pages
 from tallystick.web.api import (
     audit_trail,
@@ -59,9 +61,12 @@ from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
 from tallystick.web.limits import UNLIMITED, Limits, Rates
 from tallystick.web.middleware import Shell
+from tallystick.web.provider_calls import ProviderCalls
 
 NOTE_EVERY_S: Final = 60.0
 """How often the last uses of credentials are kept."""
+
+NO_PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType({})
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +100,8 @@ def make_app(
     migration_status: Callable[[], tuple[str | None, str]],
     dialects: Chosen = NONE_CHOSEN,
     rates: Rates = UNLIMITED,
+    providers: Mapping[str, Provider] = NO_PROVIDERS,
+    provider_timeout_s: float = 10.0,
 ) -> FastAPI:
     """Make the application. Whoever gave the database closes it, after the application ended."""
 
@@ -106,6 +113,7 @@ def make_app(
         coalescer = Coalescer(database)
         callers = Callers(signer, clock)
         hashing = Hashing()
+        calls = ProviderCalls(providers, provider_timeout_s)
         readers = ThreadPoolExecutor(database.readers, thread_name_prefix="reader")
         app.state.edge = Edge(
             database=database,
@@ -117,6 +125,7 @@ def make_app(
             callers=callers,
             hashing=hashing,
             limits=Limits(rates),
+            providers=calls,
             environment=environment,
             migration_status=migration_status,
         )
@@ -127,6 +136,7 @@ def make_app(
             noting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await noting
+            await calls.close()
             await coalescer.close()
             hashing.close()
             readers.shutdown()

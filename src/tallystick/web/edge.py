@@ -17,6 +17,7 @@ from tallystick.kernel.signing import Signer
 from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
 from tallystick.web.limits import Limits
+from tallystick.web.provider_calls import ProviderCalls
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Edge:
     callers: Callers
     hashing: Hashing
     limits: Limits
+    providers: ProviderCalls
     environment: str
     migration_status: Callable[[], tuple[str | None, str]]
     """The revision of the tables, None before the first, and the one that this version wants."""

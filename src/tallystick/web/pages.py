@@ -46,6 +46,7 @@ _NOUNS = {
     "credit_note": "Credit notes",
     "write_off": "Write-offs",
     "payment": "Payments",
+    "provider": "Providers",
     "receipt": "Receipts",
     "statement": "Statements",
     "refund": "Refunds",

@@ -140,4 +140,30 @@ PAYMENTS = {
         "A receipt is made out when a payment is settled, and this one is not.",
         "Look at the status of the payment.",
     ),
+    "payment.in_flight": Kind(
+        409,
+        "The provider is being asked",
+        "The provider has this payment at this moment, and its answer is on its way. A second call "
+        "might take the money twice.",
+        "Wait a second, then read the payment or repeat the request.",
+    ),
+    "payment.outcome_known": Kind(
+        409,
+        "What became of the payment is known",
+        "Only a payment whose outcome nobody knows is repeated or decided. The member "
+        "payment_status says what this one is.",
+        "Read the payment. Start a new one if something is still due.",
+    ),
+    "payment.not_online": Kind(
+        409,
+        "Not a payment at a provider",
+        "No provider was asked for this payment, so none can be asked about it.",
+        "Confirm or decline it as what it is: read its method and its status.",
+    ),
+    "provider.unknown": Kind(
+        422,
+        "No such provider",
+        "No company that takes payments online has this name here.",
+        "Name one of those that the answer lists.",
+    ),
 }

@@ -11,6 +11,7 @@ from tallystick.payments.planning import INVOICES_MAX
 from tallystick.payments.queries import PaymentDocument, ReceiptDocument
 from tallystick.payments.states import OfflineMethod, PaymentStatus
 from tallystick.web.api.shapes.invoice_views import Buyer, Seller
+from tallystick.web.api.shapes.online import Online
 from tallystick.web.fields import (
     Amount,
     Body,
@@ -37,6 +38,10 @@ PaymentAmount = Annotated[
     Amount, Field(description="What was received, above 0.", examples=["500.00"])
 ]
 Method = Annotated[OfflineMethod, Field(description="How it was paid.", examples=["cash"])]
+AnyMethod = Annotated[
+    str,
+    Field(description="How it was paid: one way or the name of a provider.", examples=["cash"]),
+]
 PaidOn = Annotated[Day, Field(description="The day the money came.", examples=["2026-11-20"])]
 Reference = Annotated[
     Line | None,
@@ -231,12 +236,13 @@ class Payment(View):
 
     id: Id
     customer_id: CustomerOf
-    method: Method
+    method: AnyMethod
     status: Annotated[
         PaymentStatus,
         Field(
-            description="pending_confirmation: somebody says they have paid; succeeded: the money "
-            "is here; declined: it did not come.",
+            description="pending_confirmation: somebody says they have paid; processing: a "
+            "provider has it; requires_action: the payer must do something there; succeeded: the "
+            "money is here; declined, failed, canceled, expired: it did not come.",
             examples=["succeeded"],
         ),
     ]
@@ -257,6 +263,9 @@ class Payment(View):
         Day | None, Field(description="Date of its receipt.", examples=["2026-11-20"])
     ]
     allocations: Annotated[list[Allocation], Field(description="What it paid.")]
+    online: Annotated[
+        Online | None, Field(description="What is known of it at a provider; null elsewhere.")
+    ]
     version: Version
     created_at: Moment
     updated_at: Moment
@@ -293,7 +302,7 @@ class Receipt(View):
     currency: CurrencyCode
     amount: PaymentAmount
     unallocated: Annotated[Amount, Field(description="What paid no invoice.", examples=["0.00"])]
-    method: Method
+    method: AnyMethod
     paid_on: PaidOn
     reference: Reference
     invoices: Annotated[list[ReceiptLine], Field(description="What it paid.")]

@@ -1,0 +1,80 @@
+"""What a provider was asked for: read it, and say what may still be done about it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from tallystick.kernel import ids, rows
+from tallystick.kernel.errors import Refused, shown
+from tallystick.payments.cards import Card
+from tallystick.payments.models import ORDERS, PAYMENTS
+from tallystick.payments.provider import PaymentOrder
+
+
+def check_unknown(status: str, order: Row[Any], at: datetime) -> None:
+    """Refuse to act on an outcome that is known, or that may come at any moment.
+
+    Refuses:
+        payment.in_flight, payment.outcome_known
+    """
+    if status != "processing" or order.unknown_from is None:
+        message = (
+            f"What became of the payment {shown(order.payment_id)} is known: it is {status}. "
+            "Read it, and start a new payment if one is needed."
+        )
+        facts = {"payment_status": status}
+        raise Refused("payment.outcome_known", message, facts=facts, kept=False)
+    if order.unknown_from > at:
+        message = (
+            f"The provider is being asked for the payment {shown(order.payment_id)} at this "
+            "moment. Wait for its answer, then look again."
+        )
+        raise Refused("payment.in_flight", message, kept=False)
+
+
+def find(conn: Connection, organization_id: UUID, order_id: UUID) -> Row[Any]:
+    """Read what a provider was asked for, or refuse with payment.not_online."""
+    key = organization_id, order_id
+    found = rows.find(conn, [ORDERS.c.organization_id, ORDERS.c.id], [key])
+    if not found:
+        message = f"No provider was asked for the payment {shown(order_id)}."
+        raise Refused("payment.not_online", message)
+    return found[0]
+
+
+def asking_kind(provider: str) -> str:
+    """Name the tasks that ask a provider what became of something."""
+    return f"ask:{provider}"
+
+
+def asking_task(order_id: UUID) -> UUID:
+    """Derive the id of the one task that asks about a payment or refund."""
+    return ids.derived(order_id, "ask")
+
+
+def place(order: Row[Any]) -> dict[str, Any]:
+    """Give the key of its row."""
+    return {"organization_id": order.organization_id, "id": order.id}
+
+
+def payment_order(
+    conn: Connection, organization_id: UUID, payment_id: UUID, card: Card | None
+) -> PaymentOrder:
+    """Write out what the provider of a payment is told, with a card in transit.
+
+    Refuses:
+        payment.not_online
+    """
+    order = find(conn, organization_id, payment_id)
+    columns = [PAYMENTS.c.organization_id, PAYMENTS.c.id]
+    payment = rows.find(conn, columns, [(organization_id, order.payment_id)])[0]
+    return PaymentOrder(
+        key=order.provider_key,
+        amount=order.amount,
+        currency=payment.currency,
+        description=order.description,
+        return_url=order.return_url,
+        card=card,
+    )

@@ -1,0 +1,53 @@
+"""Payments at providers, as the API takes and shows them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tallystick.web.fields import Moment, View
+
+
+class KeptCard(View):
+    """What is kept of a card."""
+
+    brand: Annotated[str, Field(description="Its brand, or unknown.", examples=["visa"])]
+    first_six: Annotated[str, Field(description="Its first digits.", examples=["411111"])]
+    last_four: Annotated[str, Field(description="Its last digits.", examples=["1111"])]
+    expiry: Annotated[str, Field(description="Month and year.", examples=["01-2040"])]
+
+
+class Online(View):
+    """What is known of a payment at a provider."""
+
+    provider: Annotated[str, Field(description="Who takes it.", examples=["fakepay"])]
+    unknown_from: Annotated[
+        Moment | None,
+        Field(
+            description="From when on nobody knows what became of it; ahead while the provider is "
+            "being called, null once it is known.",
+            examples=["2026-11-20T09:00:12.000000Z"],
+        ),
+    ]
+    action_url: Annotated[
+        str | None,
+        Field(
+            description="Where the payer has to do something.",
+            examples=["https://pay.example/7d3c"],
+        ),
+    ]
+    failure_code: Annotated[
+        Literal["declined", "not_sent", "not_offered"] | None,
+        Field(
+            description="declined: the provider said no; not_sent: it could not be reached; "
+            "not_offered: it does not do this.",
+            examples=["declined"],
+        ),
+    ]
+    failure_reason: Annotated[
+        str | None, Field(description="For the payer.", examples=["The card has expired."])
+    ]
+    late: Annotated[
+        bool,
+        Field(description="Whether it succeeded after it was given up.", examples=[False]),
+    ]
+    card: Annotated[KeptCard | None, Field(description="The card, where one was sent.")]

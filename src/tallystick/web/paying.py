@@ -1,0 +1,132 @@
+"""Take a payment through a provider: commit it, call, make of it what the provider said.
+
+Between the two transactions nothing is held, and a process may die at any moment: the reconciler
+finds what became of it. A provider is never called a second time by ourselves, only when the payer
+sends the same once more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from tallystick.kernel import ids
+from tallystick.kernel.actor import Act
+from tallystick.kernel.coalescing import UseCase
+from tallystick.kernel.idempotency import Command
+from tallystick.payments import orders, queries
+from tallystick.payments.cards import Card
+from tallystick.payments.provider import Found, Outcome, Provider
+from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.resolving import ResolvePayment, resolve_payments
+from tallystick.payments.starting import (
+    RepeatPayment,
+    StartPayment,
+    repeat_payments,
+    start_payments,
+)
+from tallystick.web.edge import Edge
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """A request, to whichever contract (`web.call.Call`, `web.dialects.calling.DialectCall`)."""
+
+    edge: Edge
+    replayed: bool
+
+    async def run(self, use_case: UseCase[T], command: Command) -> T:
+        """Run a command and give its result."""
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What became of a payment, as far as this request knows."""
+
+    payment: PaymentDocument
+    outcome: Outcome | None
+    """What the provider said to this very request; None where it was not called."""
+
+
+async def pay(call: Caller, command: StartPayment, card: Card | None) -> Paid:
+    """Start a payment at a provider, or go on with the one that stands under the same key.
+
+    A repeated request calls nobody while the outcome is known or on its way; where nobody knows it,
+    the provider is called once more under the same key, if it takes cards and one was sent again,
+    or can repeat safely.
+
+    Raises:
+        Refused: the codes of `start_payments`; payment.in_flight; provider.unknown.
+        Unavailable: nothing was sent, or the outcome could not be kept now.
+    """
+    providers = call.edge.providers
+    provider = providers.named(command.provider)
+    providers.check(provider)
+    payment = await call.run(start_payments, command)
+    if not call.replayed:
+        return await providers.see_through(_call(call, command.act, provider, payment, card))
+    place = command.act.organization_id, UUID(payment["id"])
+    now = await call.read(lambda conn: queries.get_payment(conn, *place))
+    abilities = provider.abilities
+    repeatable = abilities.repeats_safely or (abilities.takes_cards and card is not None)
+    if now["status"] != "processing" or not repeatable:
+        return Paid(now, None)
+    paid = await repeat(call, command.act, provider, UUID(now["id"]), card)
+    call.replayed = True
+    return paid
+
+
+async def repeat(
+    call: Caller, act: Act, provider: Provider, payment_id: UUID, card: Card | None
+) -> Paid:
+    """Call a provider once more for a payment of which nobody knows what became.
+
+    Raises:
+        Refused: payment.in_flight, payment.outcome_known, payment.unknown, payment.not_online
+        Unavailable: nothing was sent, or the outcome could not be kept now.
+    """
+    providers = call.edge.providers
+    providers.check(provider)
+    kept = None if card is None else card.kept
+    command = RepeatPayment(_following(call, act), payment_id, providers.call_s, kept)
+    payment = await call.run(repeat_payments, command)
+    return await providers.see_through(_call(call, act, provider, payment, card))
+
+
+async def ask(call: Caller, act: Act, provider: Provider, payment_id: UUID) -> PaymentDocument:
+    """Ask a provider that can be asked what became of a payment, and keep what it says."""
+    order = await call.read(lambda conn: orders.find(conn, act.organization_id, payment_id))
+    look_up = partial(provider.look_up, order.provider_key, order.reference)
+    found = await call.edge.providers.call(provider, look_up)
+    return await _resolved(call, act, payment_id, found)
+
+
+async def _call(
+    call: Caller, act: Act, provider: Provider, payment: PaymentDocument, card: Card | None
+) -> Paid:
+    payment_id = UUID(payment["id"])
+    order = await call.read(
+        lambda conn: orders.payment_order(conn, act.organization_id, payment_id, card)
+    )
+    outcome = await call.edge.providers.call(provider, partial(provider.start, order))
+    single = not provider.abilities.repeats_safely
+    return Paid(await _resolved(call, act, payment_id, outcome, of_one_call=single), outcome)
+
+
+async def _resolved(
+    call: Caller, act: Act, payment_id: UUID, outcome: Found, **values: Any
+) -> PaymentDocument:
+    command = ResolvePayment(_following(call, act), payment_id, outcome, **values)
+    return await call.run(resolve_payments, command)
+
+
+def _following(call: Caller, act: Act) -> Act:
+    """Make the act of what follows from an act, under a key of its own."""
+    return replace(act, at=call.edge.clock(), key=str(ids.new()), fingerprint="")

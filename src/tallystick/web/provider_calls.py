@@ -1,0 +1,112 @@
+"""Calls of providers, made on threads of their own: one that hangs keeps nothing else waiting."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from tallystick.kernel.errors import Invalid, Unavailable, shown
+from tallystick.payments.provider import Provider, Unknown
+
+AT_ONCE_MAX: Final = 256
+"""Calls that one process may have open at once; each holds a thread that only waits."""
+TIMEOUTS_MAX: Final = 5
+"""After so many calls in a row that were not answered in time, a provider is left alone."""
+LEFT_ALONE_S: Final = 10.0
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Health:
+    timeouts: int = 0
+    left_alone_until: float = 0.0
+
+
+class ProviderCalls:
+    """The providers of one process, and the threads on which they are called.
+
+    Use it on one event loop.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider], call_s: float) -> None:
+        """Take what is called, and how long one call may take (`Given.timeout_s`)."""
+        self._providers = providers
+        self.call_s = call_s
+        self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="provider")
+        self._open = 0
+        self._health = {name: _Health() for name in providers}
+        self._kept: set[asyncio.Task[Any]] = set()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name the providers there are."""
+        return tuple(sorted(self._providers))
+
+    def named(self, name: str, *, pointer: str = "/provider") -> Provider:
+        """Give a provider.
+
+        Raises:
+            Invalid: provider.unknown
+        """
+        provider = self._providers.get(name)
+        if provider is None:
+            message = f"There is no provider {shown(name)}. There are {', '.join(self.names)}."
+            raise Invalid("provider.unknown", message, pointer=pointer)
+        return provider
+
+    def check(self, provider: Provider) -> None:
+        """Refuse before anything is committed, where a call would be in vain.
+
+        Raises:
+            Unavailable: the provider has not answered for a while, or too many calls are open.
+        """
+        if self._open >= AT_ONCE_MAX:
+            raise Unavailable("Too many payments are being taken at this moment. Nothing was sent.")
+        if asyncio.get_running_loop().time() < self._health[provider.name].left_alone_until:
+            message = (
+                f"The provider {provider.name} does not answer at this moment. Nothing was sent "
+                "to it; try again in a few seconds."
+            )
+            raise Unavailable(message, retry_after_s=int(LEFT_ALONE_S))
+
+    async def call(self, provider: Provider, work: Callable[[], T]) -> T:
+        """Call a provider; the lines that are logged meanwhile bear the id of the request."""
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        self._open += 1
+        try:
+            outcome = await loop.run_in_executor(self._threads, context.run, work)
+        finally:
+            self._open -= 1
+        self._note(provider, outcome, loop.time())
+        return outcome
+
+    async def see_through(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do what must come to its end although whoever asked for it has gone."""
+        task = asyncio.create_task(work)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Wait for the calls that are open, and for what becomes of them."""
+        await asyncio.gather(*self._kept, return_exceptions=True)
+        self._threads.shutdown()
+
+    def _note(self, provider: Provider, outcome: object, at: float) -> None:
+        health = self._health[provider.name]
+        if not isinstance(outcome, Unknown) or outcome.why != "timeout":
+            health.timeouts = 0
+            return
+        health.timeouts += 1
+        if health.timeouts >= TIMEOUTS_MAX:
+            # One call gets through after each pause, and its answer lets all through again.
+            health.left_alone_until = at + LEFT_ALONE_S
+            log.warning("provider left alone", provider=provider.name, for_s=LEFT_ALONE_S)
