@@ -44,6 +44,7 @@ def test_a_partial_payment(books: Books) -> None:
         "allocations": [
             {"invoice_id": invoice["id"], "invoice_number": "INV-2026-000001", "amount": 4_000}
         ],
+        "online": None,
         "version": 1,
         "created_at": "2026-03-02T09:00:03.000000Z",
         "updated_at": "2026-03-02T09:00:03.000000Z",
