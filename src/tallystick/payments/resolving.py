@@ -87,14 +87,13 @@ def resolve_payments(
 ) -> list[Answer[PaymentDocument]]:
     """Make of payments what their provider says; what changes nothing is answered all the same.
 
-    Locks the invoices that are reserved, then the payment, then the counter of receipts. Nothing
+    Locks the invoices that are reserved, then the payments, then the counter of receipts. Nothing
     about the organization refuses it: the money has moved.
 
     Refuses:
         payment.unknown, payment.not_online
     """
-    keys = [(command.act.organization_id, command.payment_id) for command in commands]
-    _lock(conn, keys)
+    _lock_all(conn, commands)
     return each(conn, commands, _resolve)
 
 
@@ -107,8 +106,7 @@ def decide_payments(
         payment.unknown, payment.not_online, organization.inactive
         payment.in_flight, payment.outcome_known: there is nothing to decide; not kept.
     """
-    keys = [(command.act.organization_id, command.payment_id) for command in commands]
-    _lock(conn, keys)
+    _lock_all(conn, commands)
     return each(conn, commands, _decide)
 
 
@@ -126,6 +124,14 @@ class _Case:
     named: Named
     writes: Writes
     asking: bool
+
+
+def _lock_all(conn: Connection, commands: Sequence[ResolvePayment | DecidePayment]) -> None:
+    """Lock all of a batch, in order: two batches must not wait for each other in a circle."""
+    _lock(conn, [(command.act.organization_id, command.payment_id) for command in commands])
+    acts = [command.act for command in commands if isinstance(command.outcome, Succeeded)]
+    named = Named(conn, organization_ids={act.organization_id for act in acts})
+    Counters(conn, {planning.receipts(named, act) for act in acts})
 
 
 def _lock(

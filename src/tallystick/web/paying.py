@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.coalescing import UseCase
-from tallystick.kernel.idempotency import Command
+from tallystick.kernel.errors import Unavailable
+from tallystick.kernel.idempotency import Command, is_kept
 from tallystick.payments import orders, queries
 from tallystick.payments.cards import Card
 from tallystick.payments.provider import Found, Outcome, Provider
@@ -68,7 +69,13 @@ async def pay(call: Caller, command: StartPayment, card: Card | None) -> Paid:
     """
     providers = call.edge.providers
     provider = providers.named(command.provider)
-    providers.check(provider)
+    try:
+        providers.check(provider)
+    except Unavailable:
+        # What was started before is answered all the same.
+        act = command.act
+        if not await call.read(lambda conn: is_kept(conn, act.organization_id, act.key)):
+            raise
     payment = await call.run(start_payments, command)
     if not call.replayed:
         return await providers.see_through(_call(call, command.act, provider, payment, card))
