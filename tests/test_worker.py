@@ -11,6 +11,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from tallystick import worker
+from tallystick.kernel import positions
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
 from tallystick.ledger import closing, movements
@@ -205,7 +206,8 @@ def test_a_job_that_works_again_has_its_interval_back() -> None:
     assert waits == [1, 2, 100, 1]
 
 
-def test_it_works_beside_and_stops_when_told() -> None:
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_it_works_beside_and_stops_when_told(own_database: Database) -> None:
     begun, asked = threading.Event(), threading.Event()
 
     def run(work: Work) -> None:
@@ -213,7 +215,7 @@ def test_it_works_beside_and_stops_when_told() -> None:
         while not work.stopping():
             asked.wait(0.01)
 
-    made = Worker(None, lambda: NOW, [Job("long", 60, run)])  # type: ignore[arg-type]  # unused
+    made = Worker(own_database, lambda: NOW, [Job("long", 60, run)])
     before = threading.active_count()
     with capture_logs() as logs, made.beside():
         assert begun.wait(20)
@@ -225,3 +227,38 @@ def test_it_works_beside_and_stops_when_told() -> None:
 def test_every_job_has_a_name_of_its_own() -> None:
     names = [job.name for job in worker.jobs()]
     assert names == ["close_months", "forget_tasks", "forget_tries", "forget_tokens"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_events_get_their_positions_as_they_come(
+    two: list[Books], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = two[0].database
+    # Nobody waits for the next look by itself here.
+    monkeypatch.setattr(worker, "POLL_S", 600.0)
+    looked, stamped = threading.Event(), threading.Event()
+    waiting, stamp = positions.waiting, positions.stamp
+
+    def look(conn: Any, limit: int) -> Any:
+        seen = waiting(conn, limit)
+        if not seen.events:
+            looked.set()
+        return seen
+
+    def note(conn: Any, seen: Any) -> int:
+        count = stamp(conn, seen)
+        if looked.is_set():
+            stamped.set()
+        return count
+
+    monkeypatch.setattr(positions, "waiting", look)
+    monkeypatch.setattr(positions, "stamp", note)
+    made = Worker(database, lambda: NOW, [Job("none", 600, lambda _work: None)])
+    database.after_commit(made.wake)
+    with made.beside():
+        assert looked.wait(20)
+        two[0].customer()
+        assert stamped.wait(20)
+    count = two[0].read(positions.read, after=0, limit=100, nouns={"customer", "invoice"})
+    assert [row.type for row in count.events][-1] == "customer.created"
+    assert database.read(positions.oldest_waiting) is None

@@ -22,7 +22,7 @@ from tallystick.kernel.database import DEADLINE_S, Database
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.sealing import KEY_BYTES, Sealer
 from tallystick.kernel.signing import Signer
-from tallystick.kernel.tasks import TASKS, Handler
+from tallystick.kernel.tasks import Handler
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
 from tallystick.payments import online_checks
@@ -297,9 +297,9 @@ def make_worker(settings: Settings) -> Iterator[worker.Worker]:
 
 @contextmanager
 def _working(settings: Settings, served: Database) -> Iterator[None]:
-    """Work beside a server, which tells of each task that it adds."""
+    """Work beside a server, which tells of each task and event that it adds."""
     with make_worker(settings) as made, made.beside():
-        served.after_commit(lambda tables: made.wake() if TASKS in tables else None)
+        served.after_commit(made.wake)
         yield
 
 

@@ -2,31 +2,36 @@
 
 A job is done at intervals. It has no business of its own; it calls use cases of the core, each
 transaction through `Database.write`. A task is done once, after the COMMIT that wanted it
-(`tallystick.kernel.tasks`); who does tasks of which kind is told by the composition root. Several
+(`tallystick.kernel.task_loop`); who does tasks of which kind is told by the composition root.
+Events get their positions after they were committed (`tallystick.kernel.positions`). Several
 workers may run at once: every job is safe to run twice at the same time, and a task is claimed.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from tallystick.auth import guessing, mailed
-from tallystick.kernel import ids, tasks
+from tallystick.kernel import positions, tasks
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
+from tallystick.kernel.events import EVENTS
+from tallystick.kernel.heartbeats import Heart
+from tallystick.kernel.looping import PAUSE_FIRST_S, STOP_S, Loop
 from tallystick.kernel.paging import LIMIT_MAX
-from tallystick.kernel.tasks import Claimed, Handler, Hopeless, Later
+from tallystick.kernel.task_loop import TaskLoop
+from tallystick.kernel.tasks import TASKS, Handler
 from tallystick.ledger import closing
 from tallystick.parties.organizations import list_organizations
 
@@ -52,22 +57,16 @@ def jobs() -> Sequence[Job]:
     )
 
 
-PAUSE_FIRST_S: Final = 1.0
-"""How long a job that failed waits; twice as long each time, until it is its own interval."""
 MONTHS_AT_ONCE: Final = 24
 """How many months of one organization are summed in one run."""
 FORGOTTEN_AT_ONCE: Final = 500
 """How many tasks that were done long ago are removed in one transaction."""
-STOP_S: Final = 20.0
-"""How long a worker that is told to stop may take to end what it is in."""
 POLL_S: Final = 1.0
-"""How often a worker looks for tasks that nobody told it of."""
-TASKS_AT_ONCE: Final = 4
-"""How many tasks one worker does at the same moment."""
-CLAIMED_AT_ONCE: Final = 8
-BEGUN_WITHIN_S: Final = tasks.LEASE.total_seconds() / 3
-"""A task that cannot be begun so soon after it was claimed is given back: its lease might end in
-the midst of it."""
+"""How often a worker looks for events that nobody told it of."""
+STAMPED_AT_ONCE: Final = 1_000
+"""How many events get their positions in one transaction."""
+STAMP_REST_S: Final = 0.1
+"""How long events gather meanwhile: on SQLite whoever writes waits for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,8 @@ class _Turn:
 class Worker:
     """Runs jobs when they are due, one after another, until it is told to stop.
 
-    Beside them, on threads of their own, it does the tasks that there are handlers for.
+    Beside them, on threads of their own, it does the tasks that there are handlers for, gives
+    events their positions, and says that it is there.
     """
 
     def __init__(
@@ -175,7 +175,19 @@ class Worker:
         self._clock = clock
         self._monotonic = monotonic
         self._stopping = threading.Event()
-        self._tasks = _Tasks(database, clock, handlers or {}, self._stopping.is_set, monotonic)
+        stopping = self._stopping.is_set
+        self._counts: Counter[str] = Counter()
+        """What was done, as the heartbeat tells it; each is counted on one thread."""
+        self._tasks = TaskLoop(
+            database,
+            clock,
+            handlers or {},
+            stopping=stopping,
+            monotonic=monotonic,
+            counts=self._counts,
+        )
+        self._stamping = Loop("events", self.stamp, stopping, failed="events not stamped")
+        self._heart = Heart(database, clock, stopping, self._does, self._counts)
         begun = monotonic()
         self._turns = [_Turn(job, begun) for job in table]
 
@@ -183,7 +195,7 @@ class Worker:
         """Work until `stop`."""
         jobs = [turn.job.name for turn in self._turns]
         log.info("worker started", jobs=jobs, tasks=list(self.handled))
-        with self._tasks.beside():
+        with self._heart.beside(), self._stamping.beside(), self._tasks.beside():
             while not self._stopping.is_set():
                 wait_s = self.step()
                 self._stopping.wait(wait_s)
@@ -199,11 +211,15 @@ class Worker:
     def stop(self) -> None:
         """Begin nothing further."""
         self._stopping.set()
-        self.wake()
+        for loop in (self._tasks, self._stamping, self._heart):
+            loop.wake()
 
-    def wake(self) -> None:
-        """Look for tasks at once, because one was added."""
-        self._tasks.wake()
+    def wake(self, tables: Collection[Table]) -> None:
+        """Look at once for what there is to do, because rows were added to tables."""
+        if TASKS in tables:
+            self._tasks.wake()
+        if EVENTS in tables:
+            self._stamping.wake()
 
     @property
     def handled(self) -> tuple[str, ...]:
@@ -213,6 +229,18 @@ class Worker:
     def do_tasks(self) -> int:
         """Claim some of the tasks that are due and do them; give how many were due."""
         return self._tasks.step()
+
+    def stamp(self) -> float:
+        """Give events that wait their positions; give the seconds until the next look."""
+        look = partial(positions.waiting, limit=STAMPED_AT_ONCE)
+        seen = self._database.read_snapshot(look)
+        if not seen.events:
+            return POLL_S
+        self._counts["events_stamped"] += self._database.write(
+            lambda conn: positions.stamp(conn, seen)
+        )
+        self._stopping.wait(STAMP_REST_S)
+        return 0.0
 
     @contextmanager
     def beside(self) -> Iterator[None]:
@@ -227,6 +255,9 @@ class Worker:
             if thread.ident is not None:
                 thread.join(STOP_S)
 
+    def _does(self) -> list[str]:
+        return [*(turn.job.name for turn in self._turns), *self.handled]
+
     def _run(self, turn: _Turn) -> float:
         """Run a job; give the seconds until it runs again."""
         job = turn.job
@@ -235,118 +266,11 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # told, and tried again
             wait_s = min(PAUSE_FIRST_S * float(1 << min(turn.failures, 20)), job.every_s)
             turn.failures += 1
+            self._counts["jobs_failed"] += 1
             tell = log.warning if isinstance(error, Unavailable) else log.exception
             tell("job failed", job=job.name, error=str(error), retry_in_s=wait_s)
             return wait_s
         turn.failures = 0
+        self._counts["jobs_done"] += 1
         log.debug("job done", job=job.name)
         return job.every_s
-
-
-class _Tasks:
-    """Claims tasks that are due and does them, until it is told to stop."""
-
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        handlers: Mapping[str, Handler],
-        stopping: Callable[[], bool],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._handlers = handlers
-        self.kinds = tuple(sorted(handlers))
-        self._stopping = stopping
-        self._monotonic = monotonic
-        self._woken = threading.Event()
-
-    @contextmanager
-    def beside(self) -> Iterator[None]:
-        """Do tasks on a thread meanwhile, where there are handlers for any."""
-        if not self._handlers:
-            yield
-            return
-        thread = threading.Thread(target=self._run, name="tasks", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join(STOP_S)
-
-    def wake(self) -> None:
-        """Look for tasks at once."""
-        self._woken.set()
-
-    def step(self) -> int:
-        """Claim some of the tasks that are due and do them; give how many were due."""
-        with ThreadPoolExecutor(TASKS_AT_ONCE, thread_name_prefix="task") as pool:
-            return self._step(pool)
-
-    def _run(self) -> None:
-        failures = 0
-        with ThreadPoolExecutor(TASKS_AT_ONCE, thread_name_prefix="task") as pool:
-            while not self._stopping():
-                wait_s = POLL_S
-                self._woken.clear()
-                try:
-                    if self._step(pool):
-                        wait_s = 0.0
-                    failures = 0
-                except Exception as error:  # noqa: BLE001  # told, and tried again
-                    wait_s = min(PAUSE_FIRST_S * float(1 << min(failures, 5)), BEGUN_WITHIN_S)
-                    failures += 1
-                    tell = log.warning if isinstance(error, Unavailable) else log.exception
-                    tell("tasks not claimed", error=str(error), retry_in_s=wait_s)
-                self._woken.wait(wait_s)
-
-    def _step(self, pool: ThreadPoolExecutor) -> int:
-        now, lease_id = self._clock(), ids.new()
-        seen = self._database.read(
-            lambda conn: tasks.due(conn, self.kinds, now, limit=CLAIMED_AT_ONCE)
-        )
-        if not seen:
-            return 0
-        claimed = self._database.write(lambda conn: tasks.claim(conn, seen, lease_id, now))
-        begin_until = self._monotonic() + BEGUN_WITHIN_S
-        for ended in [pool.submit(self._do, task, begin_until) for task in claimed]:
-            ended.result()
-        return len(seen)
-
-    def _do(self, task: Claimed, begin_until: float) -> None:
-        """Do one task and say how it ended. Where that cannot be said it comes back by itself."""
-        at = self._clock()
-        told = log.bind(task=str(task.id), kind=task.kind, attempt=task.attempts)
-        end: Callable[[Connection], bool]
-        if self._stopping() or self._monotonic() > begin_until:
-            end = partial(tasks.release, task=task, now=at)
-        elif task.attempts > tasks.ATTEMPTS_MAX:
-            reason = "Whoever worked on it died each time."
-            told.error("task given up", error=reason)
-            end = partial(tasks.give_up, task=task, now=at, reason=reason)
-        else:
-            end = self._attempt(task, at, told)
-        try:
-            kept = self._database.write(end)
-        except Unavailable as error:
-            told.warning("end of a task not kept", error=str(error))
-            return
-        if not kept:
-            told.warning("task was taken over")
-
-    def _attempt(self, task: Claimed, at: datetime, told: Any) -> Callable[[Connection], bool]:
-        try:
-            self._handlers[task.kind](task, at)
-        except Hopeless as error:
-            told.error("task given up", error=str(error))
-            return partial(tasks.give_up, task=task, now=self._clock(), reason=str(error))
-        except Later as error:
-            told.warning("task failed", error=str(error))
-            return partial(tasks.put_off, task=task, now=self._clock(), reason=str(error))
-        except Exception as error:  # noqa: BLE001  # told, and tried again
-            # Its words might quote anybody's data, so its name is all that is kept.
-            told.exception("task failed")
-            return partial(tasks.put_off, task=task, now=self._clock(), reason=type(error).__name__)
-        told.debug("task done")
-        return partial(tasks.finish, task=task, now=self._clock())

@@ -21,8 +21,9 @@ from tallystick.kernel.clock import now as present
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.rows import Writes
+from tallystick.kernel.task_loop import CLAIMED_AT_ONCE
 from tallystick.kernel.tasks import LEASE, TASKS, Claimed, Handler, Hopeless, Later
-from tallystick.worker import CLAIMED_AT_ONCE, Job, Worker
+from tallystick.worker import Job, Worker
 from tests.factories import START, Books
 
 SOON = START + timedelta(hours=1)
@@ -295,7 +296,7 @@ def test_it_is_woken_and_stops_when_told(
     books: Books, kind: str, add: Callable[..., list[UUID]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nobody waits for the next look by itself here.
-    monkeypatch.setattr("tallystick.worker.POLL_S", 600.0)
+    monkeypatch.setattr("tallystick.kernel.task_loop.POLL_S", 600.0)
     done: list[UUID] = []
     finished = threading.Event()
 
@@ -312,7 +313,7 @@ def test_it_is_woken_and_stops_when_told(
         return SOON
 
     worker = Worker(books.database, clock, [IDLE], handlers={kind: handle})
-    books.database.after_commit(lambda tables: worker.wake() if TASKS in tables else None)
+    books.database.after_commit(worker.wake)
     before = threading.active_count()
     with worker.beside():
         assert looked.wait(WAIT_MAX_S)
@@ -329,10 +330,13 @@ def test_a_database_that_is_away_is_told_and_asked_again(kind: str) -> None:
 
     class Away:
         def read(self, _query: Any) -> Any:
-            asked.append(time.monotonic())
+            if threading.current_thread().name == "tasks":
+                asked.append(time.monotonic())
             if len(asked) > 1:
                 again.set()
             raise Unavailable("no database")
+
+        write = read
 
     worker = Worker(Away(), present, [IDLE], handlers={kind: _raising(AssertionError())})  # type: ignore[arg-type]
     with capture_logs() as lines, worker.beside():

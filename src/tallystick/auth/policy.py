@@ -100,6 +100,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "create_token": "self",
     "revoke_token": "self",
     "list_audit_trail": "audit",
+    "list_events": "read",
     "create_payer_link": "manage",
     "list_payer_links": "manage",
     "get_payer_link": "manage",

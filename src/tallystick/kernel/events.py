@@ -6,7 +6,7 @@ leaves nothing here.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     String,
     select,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,6 +26,12 @@ from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
 from tallystick.kernel.schema import Base, Line, Word, table_of
+
+_WHERE: Final = ("postgresql_where", "sqlite_where")
+WAITING: Final[dict[str, Any]] = {engine: text("position IS NULL") for engine in _WHERE}
+"""The part of the events that an index of those without a position is made of."""
+STAMPED: Final[dict[str, Any]] = {engine: text("position IS NOT NULL") for engine in _WHERE}
+"""The part of the events that an index of those with a position is made of."""
 
 
 class Event(Base):
@@ -35,6 +42,10 @@ class Event(Base):
         Index(None, "organization_id", "subject_id"),
         # The ids of what happens once do not tell when.
         Index(None, "organization_id", "at", "id"),
+        # Two indexes for one column, of which a new event stands in the small one only, where the
+        # engine has indexes of some rows: that of events that wait for their positions.
+        Index(None, "position", "at", "id", **WAITING),
+        Index(None, "organization_id", "position", unique=True, **STAMPED),
     )
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)

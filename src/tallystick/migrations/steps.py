@@ -60,11 +60,14 @@ def create_table(name: str, *parts: SchemaItem, hot: bool = False) -> None:
     op.create_table(name, *parts, **TABLE_OPTIONS, **storage)
 
 
-def create_index(table: str, *columns: str) -> None:
-    """Make an index under the name that the naming convention gives it, unless it is there."""
+def create_index(table: str, *columns: str, unique: bool = False, **engines: Any) -> None:
+    """Make an index under the name that the naming convention gives it, unless it is there.
+
+    `engines` has what only some engines do, by the names that SQLAlchemy has for it.
+    """
     name = f"ix_{table}_{'_'.join(columns)}"
     if all(index["name"] != name for index in _look().get_indexes(table)):
-        op.create_index(name, table, list(columns))
+        op.create_index(name, table, list(columns), unique=unique, **engines)
 
 
 def drop_index(table: str, *columns: str) -> None:

@@ -2,14 +2,14 @@
 
 from tallystick.auth import models as auth
 from tallystick.invoices import models as invoices
-from tallystick.kernel import alarms, aliases, events, idempotency, tasks
+from tallystick.kernel import alarms, aliases, events, heartbeats, idempotency, positions, tasks
 from tallystick.kernel.schema import Base
 from tallystick.ledger import models as ledger
 from tallystick.parties import models as parties
 from tallystick.payments import models as payments
 
 MODULES = (
-    *(idempotency, events, tasks, alarms, aliases),
+    *(idempotency, events, positions, tasks, heartbeats, alarms, aliases),
     *(parties, auth, ledger, invoices, payments),
 )
 """Importing a module is what puts its tables into the metadata."""

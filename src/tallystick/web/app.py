@@ -35,6 +35,7 @@ from tallystick.web.api import (
     audit_trail,
     credit_notes,
     customers,
+    events,
     invitations,
     invoices,
     keys,
@@ -78,7 +79,7 @@ OPERATIONS: list[BaseRoute] = [
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
-        *(logins, me, two_factor, users, audit_trail),
+        *(logins, me, two_factor, users, audit_trail, events),
     )
     for route in noun.router.routes
 ]

@@ -76,6 +76,7 @@ TAGS: Final = [
         "name": "payers",
         "description": "Those who owe see and pay what is theirs, with a login or by a link.",
     },
+    {"name": "events", "description": "What happened, in an order in which it can be followed."},
     {"name": "audit trail", "description": "Who did what, when, from where and why."},
     {"name": "ledger", "description": "The books: double entry, append-only."},
 ]
