@@ -9,11 +9,13 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 from starlette.routing import Match
 
 from tallystick import migrations
+from tallystick.auth import passwords
 from tallystick.auth.credentials import create_key
 from tallystick.kernel import ids
 from tallystick.kernel.actor import OPERATOR, Act
@@ -56,6 +58,16 @@ def _no_freezing() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
         patch.setattr("tallystick.web.app.gc", idle)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cheap_hashing() -> Iterator[None]:
+    """Hash passwords with as little work as Argon2 allows: what it costs is tested elsewhere."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", cheap)
+        patch.setattr(passwords, "NOBODYS", f"$argon2id$v=19$m=8,t=1,p=1${'A' * 22}${'A' * 43}")
         yield
 
 

@@ -23,7 +23,6 @@ from tallystick.web import cookies
 from tests.web.conftest import MakeClient, Moment
 
 PASSWORD: Final = "four words in a row"
-_HASH: Final = passwords.hashed(PASSWORD)
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class People:
             email=someone.email,
             name="Ada Example",
             user_name=someone.user_name,
-            password_hash=_HASH,
+            password_hash=passwords.hashed(PASSWORD),
             platform=platform,
         )
         place = None if organization_id is None else UUID(organization_id)

@@ -16,8 +16,8 @@ from tallystick.ledger.models import CLOSED_MONTHS, MONTH_SUMS, POSTINGS
 
 EXAMPLES_MAX = 5
 
-Counted = tuple[int, Iterable[str]]
-"""How many things were looked at, and the names of those that are wrong."""
+Counted = tuple[int | Select[Any], Iterable[str]]
+"""How many things were looked at, or what counts them, and the names of those that are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,18 @@ class Finding:
 
 def run(conn: Connection, checks: Sequence[Check]) -> list[Finding]:
     """Run checks one after another, all in the caller's one transaction."""
-    return [_finding(conn, check) for check in checks]
+    totals: dict[Select[Any], int] = {}
+    return [_finding(conn, check, totals) for check in checks]
 
 
-def _finding(conn: Connection, check: Check) -> Finding:
+def _finding(conn: Connection, check: Check, totals: dict[Select[Any], int]) -> Finding:
+    """Look at one invariant; what several of them count is counted once."""
     checked, wrong = check.look(conn)
     names = list(wrong)
+    if not isinstance(checked, int):
+        if checked not in totals:
+            totals[checked] = int(conn.execute(checked).scalar_one())
+        checked = totals[checked]
     return Finding(check.id, check.title, checked, len(names), names[:EXAMPLES_MAX])
 
 
@@ -55,8 +61,7 @@ def rows_of(total: Select[Any], wrong: Executable) -> Callable[[Connection], Cou
     """Make a look from two statements: one that counts, one whose rows name what is wrong."""
 
     def look(conn: Connection) -> Counted:
-        names = [" ".join(str(value) for value in row) for row in conn.execute(wrong)]
-        return int(conn.execute(total).scalar_one()), names
+        return total, [" ".join(str(value) for value in row) for row in conn.execute(wrong)]
 
     return look
 
