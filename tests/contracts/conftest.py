@@ -12,11 +12,13 @@ from tallystick import migrations
 from tallystick.kernel.database import Database
 from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
+from tallystick.providers.fakepay import FakePay
 from tallystick.web.app import make_app
 from tallystick.web.dialects.frame import Chosen
 from tests.factories import books, open_books
+from tests.providers.conftest import foreign_url
 
-__all__ = ["books", "open_books"]
+__all__ = ["books", "foreign_url", "open_books"]
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 API_KEY = "a key of the tests"
@@ -49,8 +51,16 @@ def _no_freezing() -> Iterator[None]:
 def serve(database: Database) -> Serve:
     """Return a way to serve dialects and to speak to them."""
 
+    shared = database
+
     @asynccontextmanager
-    async def serve(chosen: Chosen, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async def serve(
+        chosen: Chosen,
+        *,
+        database: Database = shared,
+        fakepay: FakePay | None = None,
+        **headers: str,
+    ) -> AsyncIterator[httpx2.AsyncClient]:
         app = make_app(
             database=database,
             clock=Ticking(),
@@ -59,6 +69,7 @@ def serve(database: Database) -> Serve:
             environment="development" if chosen.trusting else "production",
             migration_status=lambda: (database.read(migrations.current), migrations.head()),
             dialects=chosen,
+            providers={} if fakepay is None else {"fakepay": fakepay},
         )
         transport = httpx2.ASGITransport(app=app)
         async with (

@@ -142,7 +142,7 @@ class Play:
             name=payer.name,
             given_name=given if person else None,
             family_name=family if person else None,
-            email=f"{payer.key}@{self._scene.slug}.example",
+            email=payer.email or f"{payer.key}@{self._scene.slug}.example",
             phone=None,
             address=self._scene.address,
             tax_id=payer.tax_id,

@@ -30,6 +30,7 @@ class DemoData(StrEnum):
 
     ORGANIZATIONS = "organizations"
     SCHOOL_BILLING = "school-billing"
+    CARD_INVOICES = "card-invoices"
 
 
 def _group(name: str, words: str) -> typer.Typer:
@@ -261,8 +262,8 @@ def audit(*, as_json: Json = False) -> None:
     help=_help(
         "Fill the database with two plainly marked demonstration organizations.",
         "Or with what an older contract shows: three schools, their students, invoices and "
-        "payments. A second run changes nothing.",
-        examples=("demo", "demo --data school-billing"),
+        "payments; or the customers and invoices of card-invoices. A second run changes nothing.",
+        examples=("demo", "demo --data school-billing", "demo --data card-invoices"),
     )
 )
 def demo(
@@ -273,6 +274,11 @@ def demo(
         from tallystick.cli import school_demo
 
         school_demo.run()
+        return
+    if data is DemoData.CARD_INVOICES:
+        from tallystick.cli import card_demo
+
+        card_demo.run()
         return
     from tallystick.cli import demo as demonstration
 

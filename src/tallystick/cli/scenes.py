@@ -25,6 +25,8 @@ class Payer:
     name: str
     language: str = "en"
     tax_id: str | None = None
+    email: str | None = None
+    """None takes one that reaches nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,12 @@ def objects(dialect: str, kind: str) -> Select[UUID]:
     return select(_N.object_id).where(_N.dialect == dialect, _N.kind == kind)
 
 
+def organizations(conn: Connection, dialect: str, kind: str, *, limit: int) -> list[UUID]:
+    """Name organizations whose objects have numbers of a kind, no more than so many of them."""
+    statement = select(_N.organization_id).where(_N.dialect == dialect, _N.kind == kind)
+    return list(conn.execute(statement.distinct().limit(limit)).scalars())
+
+
 def give_numbers(
     conn: Connection, commands: Sequence[GiveNumbers]
 ) -> list[Answer[dict[UUID, Alias]]]:

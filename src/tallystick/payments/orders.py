@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, select
 
 from tallystick.kernel import ids, rows
 from tallystick.kernel.errors import Refused, shown
 from tallystick.payments.cards import Card
 from tallystick.payments.models import ORDERS, PAYMENTS
 from tallystick.payments.provider import PaymentOrder
+from tallystick.payments.states import ON_THE_WAY
 
 
 def check_unknown(status: str, order: Row[Any], at: datetime) -> None:
@@ -42,6 +43,27 @@ def find(conn: Connection, organization_id: UUID, order_id: UUID) -> Row[Any]:
         message = f"No provider was asked for the payment {shown(order_id)}."
         raise Refused("payment.not_online", message)
     return found[0]
+
+
+def on_the_way(
+    conn: Connection, organization_id: UUID, provider: str, provider_key: UUID
+) -> UUID | None:
+    """Find the payment under a provider's key of which nobody knows yet what became of it."""
+    statement = (
+        select(ORDERS.c.id)
+        .join(
+            PAYMENTS,
+            (PAYMENTS.c.organization_id == ORDERS.c.organization_id)
+            & (PAYMENTS.c.id == ORDERS.c.id),
+        )
+        .where(
+            ORDERS.c.organization_id == organization_id,
+            ORDERS.c.provider == provider,
+            ORDERS.c.provider_key == provider_key,
+            PAYMENTS.c.status.in_(ON_THE_WAY),
+        )
+    )
+    return conn.execute(statement.limit(1)).scalar()
 
 
 def asking_kind(provider: str) -> str:

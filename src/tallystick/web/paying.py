@@ -91,9 +91,18 @@ async def pay(call: Caller, command: StartPayment, card: Card | None) -> Paid:
 
 
 async def repeat(
-    call: Caller, act: Act, provider: Provider, payment_id: UUID, card: Card | None
+    call: Caller,
+    act: Act,
+    provider: Provider,
+    payment_id: UUID,
+    card: Card | None,
+    *,
+    under_own_key: bool = False,
 ) -> Paid:
     """Call a provider once more for a payment of which nobody knows what became.
+
+    `under_own_key` keeps the payment under the key of the act, which was not used yet, so that the
+    same request finds it again.
 
     Raises:
         Refused: payment.in_flight, payment.outcome_known, payment.unknown, payment.not_online
@@ -102,7 +111,8 @@ async def repeat(
     providers = call.edge.providers
     providers.check(provider)
     kept = None if card is None else card.kept
-    command = RepeatPayment(_following(call, act), payment_id, providers.call_s, kept)
+    noting = act if under_own_key else _following(call, act)
+    command = RepeatPayment(noting, payment_id, providers.call_s, kept)
     payment = await call.run(repeat_payments, command)
     return await providers.see_through(_call(call, act, provider, payment, card))
 

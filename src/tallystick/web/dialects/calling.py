@@ -106,7 +106,7 @@ class DialectCall:
 
     def act(self, organization_id: UUID) -> Act:
         """Make the act of a command in an organization."""
-        sent = self._key()
+        sent = self.key
         hashed = hashlib.sha256(f"{self._scope['method']} {self.path} {self.dialect}\n".encode())
         if self.body is not None:
             hashed.update(json.dumps(self.body, default=str, sort_keys=True).encode())
@@ -120,8 +120,9 @@ class DialectCall:
             address=address_of(self._scope),
         )
 
-    def _key(self) -> str | None:
-        """Give the key of a request that may be repeated under one."""
+    @property
+    def key(self) -> str | None:
+        """The key of a request that may be repeated under one."""
         if self._scope["method"] != "POST":
             return None
         return self._arrival.header(b"idempotency-key")
@@ -131,7 +132,7 @@ class DialectCall:
 
         What was answered is answered again, also when what it was about has gone since.
         """
-        key = self._key()
+        key = self.key
         if key is None:
             return False
         return await self.read(lambda conn: idempotency.is_kept(conn, organization_id, key))

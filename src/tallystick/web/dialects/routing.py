@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_type_hints
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -99,6 +100,8 @@ class Operation(NamedTuple):
     model: Any
     """What its answer looks like."""
     status: int = 200
+    refusals: Mapping[int, type[BaseModel]] = MappingProxyType({})
+    """What further answers look like, by their status."""
 
 
 class ContractRoute(APIRoute):
@@ -214,10 +217,9 @@ def routes(
     chosen: Chosen,
     operations: Sequence[Operation],
     *,
-    refusals: Mapping[int, type[BaseModel]],
     prefix: str = "",
 ) -> list[ContractRoute]:
-    """Make the routes of a contract; `refusals` says what each status means in its document."""
+    """Make the routes of a contract."""
     made = []
     for each in operations:
         route = ContractRoute(
@@ -227,7 +229,7 @@ def routes(
             status_code=each.status,
             response_model=each.model,
             tags=[each.path.split("/")[1]],
-            responses={status: {"model": model} for status, model in refusals.items()},
+            responses={status: {"model": model} for status, model in each.refusals.items()},
             operation_id=each.endpoint.__name__,
         )
         route.manner, route.chosen, route.permits = manner, chosen, each.permits

@@ -140,7 +140,8 @@ _MANNER: Final = Manner(numbers.NAME, say)
 
 def _routes(chosen: Chosen) -> Sequence[BaseRoute]:
     refusals = dict.fromkeys((400, 401, 403, 404), shapes.Detail)
-    made = routes(_MANNER, chosen, _OPERATIONS, refusals=refusals, prefix=chosen.api_v1_prefix)
+    operations = [each._replace(refusals=refusals) for each in _OPERATIONS]
+    made = routes(_MANNER, chosen, operations, prefix=chosen.api_v1_prefix)
     return [
         *made,
         Route("/health", _health, methods=["GET"]),

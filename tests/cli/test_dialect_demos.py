@@ -1,4 +1,4 @@
-"""The demonstration schools: made once, under their numbers, in every state of the contract."""
+"""Demonstration data of older contracts: made once, under their numbers, in every state."""
 
 import asyncio
 from collections import Counter
@@ -11,15 +11,20 @@ import pytest
 from tallystick import settings, wiring
 from tests.cli.conftest import Run
 
-BASE = "http://tallystick.test/dialects/school-billing/api/v1"
+BASE = "http://tallystick.test/dialects"
+SCHOOLS = tuple(
+    f"school-billing/api/v1/{noun}" for noun in ("schools", "students", "invoices", "payments")
+)
+CARDS = ("card-invoices/invoices",)
 
 
-async def _shown() -> dict[str, list[dict[str, Any]]]:
+async def _shown(*paths: str) -> dict[str, list[dict[str, Any]]]:
     app = wiring.create_app(settings.load())
     transport = httpx2.ASGITransport(app=app)
     async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport) as client:
-        nouns = ("schools", "students", "invoices", "payments")
-        return {noun: (await client.get(f"{BASE}/{noun}")).json() for noun in nouns}
+        return {
+            path.rpartition("/")[2]: (await client.get(f"{BASE}/{path}")).json() for path in paths
+        }
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def test_the_schools_are_made_once_and_have_their_numbers(run: Run, migrated: st
     first = run("demo", "--data", "school-billing")
     assert (first.code, first.out) == (0, "")
     assert first.err.startswith("Made 3 schools, 8 students, 16 invoices and 12 payments.")
-    shown = asyncio.run(_shown())
+    shown = asyncio.run(_shown(*SCHOOLS))
     assert [(each["id"], each["country"], each["currency"]) for each in shown["schools"]] == [
         (1, "MX", "MXN"),
         (2, "CO", "COP"),
@@ -56,7 +61,40 @@ def test_the_schools_are_made_once_and_have_their_numbers(run: Run, migrated: st
     second = run("demo", "--data", "school-billing")
     assert second.code == 0
     assert second.err.endswith("schools are there already. Nothing was changed.\n")
-    assert asyncio.run(_shown()) == shown
+    assert asyncio.run(_shown(*SCHOOLS)) == shown
+    assert run("audit").code == 0
+
+
+@pytest.mark.usefixtures("quiet")
+def test_card_invoices_are_those_of_the_contract(run: Run, migrated: str) -> None:
+    assert migrated
+    # An organization that the contract does not know stands beside its own.
+    assert run("demo").code == 0
+    first = run("demo", "--data", "card-invoices")
+    assert (first.code, first.out) == (0, "")
+    assert first.err.startswith("Made 5 customers, 5 invoices and 2 payments.")
+    shown = asyncio.run(_shown(*CARDS))
+    names = ("customerId", "jobDescription", "amount", "invoiceStatus")
+    assert [tuple(each[name] for name in names) for each in reversed(shown["invoices"])] == [
+        (1, "Website Development", 450.75, "PAID"),
+        (1, "Graphic Design Service", 220.50, "PAID"),
+        (3, "SEO Optimization", 175.00, "PENDING"),
+        (4, "Software License Fee", 99.99, "CANCELLED"),
+        (3, "Consultation Service", 300.25, "PENDING"),
+    ]
+    whose = {
+        each["customerId"]: (each["customerName"], each["customerEmail"])
+        for each in shown["invoices"]
+    }
+    assert whose == {
+        1: ("John Doe", "john.doe@example.com"),
+        3: ("Seth Hall", "seth.hall@paymark.co.nz"),
+        4: ("Amanda Lee", "amanda.lee@paymark.co.nz"),
+    }
+    second = run("demo", "--data", "card-invoices")
+    assert second.code == 0
+    assert second.err.endswith("card invoices are there already. Nothing was changed.\n")
+    assert asyncio.run(_shown(*CARDS)) == shown
     assert run("audit").code == 0
 
 
@@ -66,5 +104,5 @@ def test_an_unknown_dialect_is_refused(run: Run, migrated: str) -> None:
     assert ended.code == 2
     assert ended.err == (
         "There is no dialect “nothing”. TALLYSTICK_DIALECTS and TALLYSTICK_ROOT_DIALECT know "
-        "school-billing.\n"
+        "card-invoices, school-billing.\n"
     )

@@ -1,0 +1,205 @@
+"""Pay an invoice of contract 001 by card: the whole due, through FakePay, charged once.
+
+FakePay is told the invoice's id as its `transactionId`, so whoever sends a card again while nobody
+knows what became of the last one finishes that very payment.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from tallystick.auth.policy import allows
+from tallystick.kernel import clock, idempotency, ids
+from tallystick.kernel.actor import Act
+from tallystick.kernel.errors import Refused
+from tallystick.parties.organizations import OrganizationDocument
+from tallystick.payments import cards, orders
+from tallystick.payments.allocating import Share
+from tallystick.payments.provider import Failed, Succeeded, Unknown
+from tallystick.payments.starting import StartPayment
+from tallystick.web import paying
+from tallystick.web.dialects.calling import DialectCall
+from tallystick.web.dialects.card_invoices import encoding, invoices
+from tallystick.web.dialects.card_invoices.encoding import Shown
+from tallystick.web.dialects.card_invoices.shapes import Card, InvoiceRequest
+from tallystick.web.dialects.declared import Posted
+from tallystick.web.dialects.places import only_place
+from tallystick.web.dialects.routing import Fault, Faults, Said
+from tallystick.web.paying import Paid
+
+FAKEPAY: Final = "fakepay"
+PAYS: Final = "record_payment"
+"""The native operation whose permission paying needs."""
+
+_BEING_PAID: Final = "This invoice is being paid at this moment. Try again shortly."
+_UNDECIDED: Final = "FakePay has not decided yet. Read the invoice again later."
+_UNKNOWN: Final = (
+    "FakePay gave no usable answer, so nobody knows whether the card was charged. Send the card "
+    "again to finish this payment; the invoice is not charged twice."
+)
+_TIMEOUT: Final = (
+    "FakePay did not answer in time, so nobody knows whether the card was charged. Send the card "
+    "again to finish this payment; the invoice is not charged twice."
+)
+_STATUS: Final = {"declined": 402, "not_sent": 502, "not_offered": 403}
+"""By what a provider that failed says of it."""
+_FREE_AGAIN: Final = frozenset({"not_sent", None})
+"""Failures under whose idempotency key the payer tries again: nothing was decided."""
+
+
+async def create_invoice(call: Posted, body: InvoiceRequest) -> Shown:
+    """Issue an invoice, and pay it at once where a card comes with it."""
+    organization = await only_place(call, numbered=invoices.CUSTOMER)
+    if body.card is None:
+        return (await invoices.issue(call, organization, body)).shown
+    if not allows(call.actor, PAYS):
+        raise Said(403, "This API key may not do this")
+    card = _ready(call, organization, body.card, ["body", "card"])
+    if organization is None or not await call.repeats(UUID(organization["id"])):
+        # An invoice is not made where its payment would not be sent.
+        call.edge.providers.check(call.edge.providers.named(FAKEPAY))
+    issued = await invoices.issue(call, organization, body)
+    replayed = call.replayed
+    try:
+        # The key of the call is that of the invoice, so paying it has others.
+        acts = _acts(issued.act, 1)
+        await _charge(call, acts, issued.invoice_id, issued.currency, card)
+    except Said as said:
+        invoice_id = str(issued.invoice_id)
+        raise Said(said.status, said.text, said.headers, invoiceId=invoice_id) from None
+    call.replayed = call.replayed and replayed
+    return encoding.with_card({**issued.shown, "invoiceStatus": "PAID"}, body.card)
+
+
+async def pay_invoice(call: Posted, uuid: UUID, body: Card) -> Shown:
+    """Pay what is due on an invoice."""
+    organization = await only_place(call, numbered=invoices.CUSTOMER)
+    card = _ready(call, organization, body, ["body"])
+    found = await invoices.present(call, organization, uuid)
+    shown = await invoices.shown(call, found)
+    place, currency = UUID(found.document["organization_id"]), found.document["currency"]
+    if shown["invoiceStatus"] != "PENDING" and not await call.repeats(place):
+        raise Said(409, f"Invoice is {shown['invoiceStatus']}; only a PENDING one can be paid")
+    act = call.act(place)
+    await _charge(call, _acts(act, 0), uuid, currency, card)
+    return encoding.with_card({**shown, "invoiceStatus": "PAID"}, body)
+
+
+def _ready(
+    call: DialectCall, organization: OrganizationDocument | None, sent: Card, place: list[str]
+) -> cards.Card:
+    """Refuse what cannot be paid with before anything is written."""
+    zone = "UTC" if organization is None else organization["time_zone"]
+    today = clock.day(call.edge.clock(), zone)
+    month, year = map(int, sent.expiry.split("-"))
+    faults: list[Fault] = []
+    if (year, month) < (today.year, today.month):
+        message = "Value error, this card has expired"
+        faults.append({"type": "value_error", "loc": [*place, "expiry"], "msg": message})
+    if call.key is not None and sent.number in "".join(filter(str.isdigit, call.key)):
+        message = "Value error, keys are kept, and this one holds the number of the card"
+        where = ["header", "Idempotency-Key"]
+        faults.append({"type": "value_error", "loc": where, "msg": message})
+    if faults:
+        raise Faults(faults)
+    provider = call.edge.providers.named(FAKEPAY)
+    if not provider.abilities.takes_cards:
+        raise Said(403, "Card data are taken in development only.")
+    return sent.taken()
+
+
+def _acts(act: Act, first: int) -> Iterator[Act]:
+    """Give the acts of one try after another; the same key leads to the same ones."""
+    for number in count(first):
+        key = (
+            act.key if number == 0 else str(ids.derived(act.organization_id, f"{act.key} {number}"))
+        )
+        yield replace(act, key=key)
+
+
+async def _charge(
+    call: DialectCall, acts: Iterator[Act], invoice_id: UUID, currency: str, card: cards.Card
+) -> None:
+    """Charge a card for an invoice.
+
+    Raises:
+        Said: it is not paid, and why.
+    """
+    for act in acts:
+        call.replayed = False
+        try:
+            paid = await _try(call, act, invoice_id, currency, card)
+        except Refused as refused:
+            raise _said(refused) from None
+        if paid.outcome is not None or not _is_free_again(paid):
+            _check(paid)
+            return
+
+
+async def _try(
+    call: DialectCall, act: Act, invoice_id: UUID, currency: str, card: cards.Card
+) -> Paid:
+    place = act.organization_id
+
+    def read(conn: Connection) -> UUID | None:
+        if idempotency.is_kept(conn, place, act.key):
+            return None
+        return orders.on_the_way(conn, place, FAKEPAY, invoice_id)
+
+    attempt = await call.read(read)
+    if attempt is not None:
+        provider = call.edge.providers.named(FAKEPAY)
+        return await paying.repeat(call, act, provider, attempt, card, under_own_key=True)
+    command = StartPayment(
+        act=act,
+        provider=FAKEPAY,
+        call_s=call.edge.providers.call_s,
+        currency=currency,
+        invoices=(Share(invoice_id),),
+        provider_key=invoice_id,
+        card=card.kept,
+    )
+    return await paying.pay(call, command, card)
+
+
+def _said(refused: Refused) -> Said | Refused:
+    """Turn what stops a payment before the provider is called into the contract's words."""
+    match refused.refusal.code:
+        case "payment.in_flight" | "payment.outcome_known":
+            return Said(409, _BEING_PAID, {"Retry-After": "1"})
+        case "payment.exceeds_due":
+            return Said(409, "This invoice is paid, or it is being paid at this moment.")
+        case "invoice.not_payable":
+            return Said(409, "Invoice is CANCELLED; only a PENDING one can be paid")
+        case _:
+            return refused
+
+
+def _is_free_again(paid: Paid) -> bool:
+    """Say whether an earlier try under the same key ended without anybody having said no."""
+    online = paid.payment["online"]
+    assert online is not None, "it is a payment through a provider"
+    ended = paid.payment["status"] in {"failed", "canceled", "expired"}
+    return ended and online["failure_code"] in _FREE_AGAIN
+
+
+def _check(paid: Paid) -> None:
+    """Say why an invoice is not paid, unless it is."""
+    status, outcome, online = paid.payment["status"], paid.outcome, paid.payment["online"]
+    assert online is not None, "it is a payment through a provider"
+    if status == "succeeded" or (status == "canceled" and isinstance(outcome, Succeeded)):
+        # The second: what FakePay took is what another payment of this invoice has settled.
+        return
+    if isinstance(outcome, Failed):
+        raise Said(_STATUS[outcome.code], outcome.reason)
+    if isinstance(outcome, Unknown):
+        timeout = outcome.why == "timeout"
+        raise Said(504, _TIMEOUT) if timeout else Said(502, _UNKNOWN)
+    if status == "failed":
+        code, reason = online["failure_code"], online["failure_reason"]
+        raise Said(_STATUS[code or "declined"], reason or _UNKNOWN)
+    raise Said(502, _UNDECIDED)
