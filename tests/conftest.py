@@ -52,13 +52,14 @@ class Databases:
         self._made: dict[str, tuple[Server, str]] = {}
         self._shared: dict[str, str] = {}
         self._opened: dict[str, Database] = {}
+        self._migrated: dict[str, str] = {}
         self.violations: dict[str, dict[str, int]] = {}
         """What the audit last counted, per engine: only the test that adds to it is to blame."""
 
     def shared(self, engine: str) -> str:
         """Return the address of the shared database of an engine, created at the first call."""
         if engine not in self._shared:
-            self._shared[engine] = self.create(engine)
+            self._shared[engine] = self.migrated(engine)
         return self._shared[engine]
 
     def empty(self, engine: str) -> None:
@@ -73,23 +74,30 @@ class Databases:
         self.violations.pop(engine, None)
 
     def opened(self, engine: str) -> "Database":
-        """Return the shared database of an engine, migrated to head at the first call."""
+        """Return the shared database of an engine."""
         if engine not in self._opened:
-            from tallystick import migrations
             from tallystick.kernel.database import Database
 
-            migrations.upgrade(self.shared(engine))
             self._opened[engine] = Database(self.shared(engine), writers=2)
         return self._opened[engine]
 
-    def create(self, engine: str) -> str:
-        """Create an empty database and return its address."""
+    def create(self, engine: str, *, like: str | None = None) -> str:
+        """Create a database, empty or a copy of another, and return its address."""
         server = self._servers.find(engine)
         name = f"{self._prefix}_{self._count}"
         self._count += 1
-        url = create_database(server, name)
+        url = create_database(server, name, like=None if like is None else self._made[like][1])
         self._made[url] = (server, name)
         return url
+
+    def migrated(self, engine: str) -> str:
+        """Create a database at head and return its address; it is a copy, which is soon made."""
+        from tallystick import migrations
+
+        if engine not in self._migrated:
+            self._migrated[engine] = self.create(engine)
+            migrations.upgrade(self._migrated[engine])
+        return self.create(engine, like=self._migrated[engine])
 
     def drop(self, url: str) -> None:
         """Drop a database that was created here."""
@@ -220,6 +228,14 @@ def fresh_database_url(engine: str, databases: Databases) -> Iterator[Callable[[
     yield create
     for url in made:
         databases.drop(url)
+
+
+@pytest.fixture
+def migrated_url(engine: str, databases: Databases) -> Iterator[str]:
+    """Return the address of a database at head that nobody else uses."""
+    url = databases.migrated(engine)
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,6 @@ from tallystick.kernel.errors import Unavailable
 from tallystick.ledger import closing, movements
 from tallystick.ledger.models import CLOSED_MONTHS
 from tallystick.worker import Job, Work, Worker
-from tests.conftest import Databases
 from tests.factories import Books, Opening
 
 NOW = datetime(2026, 5, 20, 9, tzinfo=UTC)
@@ -38,16 +37,11 @@ class Hours:
 
 
 @pytest.fixture
-def own_database(engine: str, databases: Databases) -> Iterator[Database]:
+def own_database(migrated_url: str) -> Iterator[Database]:
     """Return a database with no organizations but those of one test: the worker looks at all."""
-    from tallystick import migrations  # noqa: PLC0415
-
-    url = databases.create(engine)
-    migrations.upgrade(url)
-    made = Database(url)
+    made = Database(migrated_url)
     yield made
     made.close()
-    databases.drop(url)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tallystick import migrations, older_settings, settings
+from tallystick import older_settings, settings
 from tallystick.cli import main
 
 _OLDER = (
@@ -68,12 +68,8 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 @pytest.fixture
-def migrated(
-    fresh_database_url: Callable[[], str], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def migrated(migrated_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the address of an empty, migrated database, which is the one that is set."""
     assert folder.is_dir()
-    url = fresh_database_url()
-    migrations.upgrade(url)
-    monkeypatch.setenv("TALLYSTICK_DATABASE_URL", url)
-    return url
+    monkeypatch.setenv("TALLYSTICK_DATABASE_URL", migrated_url)
+    return migrated_url

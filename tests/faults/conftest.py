@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from tallystick import migrations
 from tallystick.kernel.database import Database
 from tests.faults.dying import Mortal
 
@@ -34,28 +33,20 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
 
 
 @pytest.fixture
-def own_url(fresh_database_url: Callable[[], str]) -> str:
-    """Return the address of a migrated database that nobody else uses."""
-    url = fresh_database_url()
-    migrations.upgrade(url)
-    return url
-
-
-@pytest.fixture
-def own_database(own_url: str) -> Iterator[Database]:
+def own_database(migrated_url: str) -> Iterator[Database]:
     """Return a migrated database that nobody else uses."""
-    database = Database(own_url)
+    database = Database(migrated_url)
     yield database
     database.close()
 
 
 @pytest.fixture
-def own_processes(own_url: str) -> Iterator[Callable[[int], Sequence[Database]]]:
+def own_processes(migrated_url: str) -> Iterator[Callable[[int], Sequence[Database]]]:
     """Return a factory of connections to one's own database, as separate processes have them."""
     made: list[Database] = []
 
     def connect(count: int) -> Sequence[Database]:
-        new = [Database(own_url) for _ in range(count)]
+        new = [Database(migrated_url) for _ in range(count)]
         made.extend(new)
         return new
 

@@ -22,15 +22,15 @@ PAUSE_S = 0.050
 
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"], indirect=True)
 def test_two_hundred_payments_happen_once_each_while_connections_are_cut(
-    own_url: str, servers: Servers, engine: str, figures: Callable[..., None]
+    migrated_url: str, servers: Servers, engine: str, figures: Callable[..., None]
 ) -> None:
-    database = Database(own_url, writers=PAYERS)
+    database = Database(migrated_url, writers=PAYERS)
     books = Books.open(database)
     invoice_ids = books.issued(10, 1_000_000)
     commands = [books.pay(7, invoice_ids[index % 10]) for index in range(PAYERS * EACH)]
     pause = threading.Event()
     server_url = engines.normal_url(servers.find(engine).url)
-    name = engines.normal_url(own_url).database
+    name = engines.normal_url(migrated_url).database
     assert name is not None
     with failures_seen() as seen, Cutter(server_url, name) as cutter:
         answers = at_once(

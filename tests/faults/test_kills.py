@@ -26,8 +26,8 @@ EVENT_OF = {"payments": "payment.settled", "invoices": "invoice.issued", "void":
 
 
 @pytest.fixture
-def server(own_url: str, tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(own_url, tmp_path)
+def server(migrated_url: str, tmp_path: Path) -> Iterator[ServerProcess]:
+    process = ServerProcess(migrated_url, tmp_path)
     yield process
     process.stop()
     if process.log.exists():

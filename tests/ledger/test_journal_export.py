@@ -1,13 +1,12 @@
 """Outside programs read our books and come to our balances, to the minor unit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
-from tallystick import migrations
 from tallystick.kernel.database import Database
 from tallystick.kernel.rows import Writes
 from tallystick.ledger import balances, journal_export
@@ -23,11 +22,9 @@ OPERATIONS = {"sqlite": 5_000, "postgresql": 500, "mariadb": 500}
 
 
 @pytest.fixture
-def own(fresh_database_url: Callable[[], str]) -> Iterator[Books]:
+def own(migrated_url: str) -> Iterator[Books]:
     """Return books in a database of their own, since large ones would slow every later audit."""
-    url = fresh_database_url()
-    migrations.upgrade(url)
-    database = Database(url)
+    database = Database(migrated_url)
     yield Opening(database)()
     database.close()
 

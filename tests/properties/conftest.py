@@ -1,18 +1,15 @@
 """Databases whose every row belongs to one test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tallystick import migrations
 from tallystick.kernel.database import Database
 
 
 @pytest.fixture
-def own_database(fresh_database_url: Callable[[], str]) -> Iterator[Database]:
+def own_database(migrated_url: str) -> Iterator[Database]:
     """Return a migrated database that nobody else uses."""
-    url = fresh_database_url()
-    migrations.upgrade(url)
-    database = Database(url)
+    database = Database(migrated_url)
     yield database
     database.close()
