@@ -13,10 +13,12 @@ from sqlalchemy import Connection, text
 from tallystick import migrations, settings, wiring
 from tallystick.cli import failing, opened
 from tallystick.cli.output import say, show_json, show_line
-from tallystick.kernel import clock, tasks
+from tallystick.kernel import clock
 from tallystick.kernel.errors import Refused
 from tallystick.kernel.tasks import Later
 from tallystick.migrations.steps import COLLATION
+from tallystick.reports import condition
+from tallystick.reports.condition import EVENTS_LATE, UNKNOWN_LATE, Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def _look(found: settings.Settings) -> list[Finding]:
             findings.append(database.read(_version))
             findings.append(database.read(_revision))
             if findings[-1].ok:
-                findings += database.read(_tasks)
+                findings += database.read(_work)
             findings += [database.read(look) for look in _ENGINES[database.engine_name]]
     except Exception as error:
         explained = failing.explain(error)
@@ -137,29 +139,71 @@ def _revision(conn: Connection) -> Finding:
     return Finding("revision", ok=True, found=f"{current}{newer}")
 
 
-def _tasks(conn: Connection) -> list[Finding]:
-    now = clock.now()
-    oldest, dead = tasks.oldest_due(conn, now), tasks.count_dead(conn)
-    waits = timedelta(0) if oldest is None else now - oldest
-    late = waits > WAIT_MAX
-    minutes = waits // timedelta(minutes=1)
-    found = "none waits" if oldest is None else f"the oldest has been due for {minutes} minutes"
+def _work(conn: Connection) -> list[Finding]:
+    stands = condition.look(conn, clock.now())
+    return [_workers(stands), *_tasks(stands), _events(stands), _payments(stands)]
+
+
+def _workers(stands: Condition) -> Finding:
+    if stands.beat_age is None:
+        return Finding("worker", ok=True, found="none was heard of for an hour")
+    heard = f"heard of {_whole(stands.beat_age)} ago"
+    if not stands.working:
+        todo = "See that one runs: `tallystick up` or `tallystick worker`."
+        return Finding("worker", ok=False, found=f"the last one was {heard}", todo=todo)
+    return Finding("worker", ok=True, found=f"{stands.working} running, {heard}")
+
+
+def _tasks(stands: Condition) -> list[Finding]:
+    late, dead = stands.task_age is not None and stands.task_age > WAIT_MAX, stands.tasks_dead
+    waits = "none waits"
+    if stands.task_age is not None:
+        waits = f"the oldest has been due for {_whole(stands.task_age)}"
+    todo = "See that a worker runs: `tallystick up` or `tallystick worker`."
     return [
-        Finding(
-            "tasks",
-            ok=not late,
-            found=found,
-            todo="See that a worker runs: `tallystick up` or `tallystick worker`." if late else "",
-        ),
+        Finding("tasks", ok=not late, found=waits, todo=todo if late else ""),
         Finding(
             "given up",
             ok=not dead,
             found=f"{dead} tasks" if dead else "no task",
-            todo="See `tallystick tasks list --dead`, then `tallystick tasks retry`."
-            if dead
-            else "",
+            todo=GIVEN_UP if dead else "",
         ),
     ]
+
+
+def _events(stands: Condition) -> Finding:
+    if stands.event_age is None:
+        return Finding("events", ok=True, found="all have their positions")
+    # Without a worker nobody is to give them any, which is told of the worker.
+    late = bool(stands.working) and stands.event_age > EVENTS_LATE
+    return Finding(
+        "events",
+        ok=not late,
+        found="some wait for their positions",
+        todo="See what the worker logs." if late else "",
+    )
+
+
+def _payments(stands: Condition) -> Finding:
+    age, open_alarms = stands.unknown_payment_age, stands.alarms_open
+    unknown = "" if age is None else f"the oldest has been unknown for {_whole(age)}"
+    alarms = f"{open_alarms} alarms are open" if open_alarms else ""
+    late = bool(open_alarms) or (age is not None and age > UNKNOWN_LATE)
+    return Finding(
+        "payments",
+        ok=not late,
+        found=", ".join(filter(None, (unknown, alarms))) or "all at providers are known",
+        todo="Ask the provider what became of them, and confirm or decline them." if late else "",
+    )
+
+
+def _whole(age: timedelta) -> str:
+    """Write an age in the unit that fits it."""
+    seconds = age // timedelta(seconds=1)
+    if seconds < 120:  # noqa: PLR2004  # two minutes
+        return f"{seconds} seconds"
+    minutes = seconds // 60
+    return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"  # noqa: PLR2004
 
 
 _VERSIONS = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}

@@ -18,20 +18,18 @@ from sqlalchemy import (
     Select,
     String,
     select,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
-from tallystick.kernel.schema import Base, Line, Word, table_of
+from tallystick.kernel.schema import Base, Line, Word, index_of, table_of
 
-_WHERE: Final = ("postgresql_where", "sqlite_where")
-WAITING: Final[dict[str, Any]] = {engine: text("position IS NULL") for engine in _WHERE}
-"""The part of the events that an index of those without a position is made of."""
-STAMPED: Final[dict[str, Any]] = {engine: text("position IS NOT NULL") for engine in _WHERE}
-"""The part of the events that an index of those with a position is made of."""
+WAITING: Final = index_of("position IS NULL")
+"""The index of the events that have no position yet."""
+STAMPED: Final = index_of("position IS NOT NULL")
+"""The index of the events that have one."""
 
 
 class Event(Base):

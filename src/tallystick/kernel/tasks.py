@@ -28,16 +28,23 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tallystick.kernel import ids, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.rows import Writes
-from tallystick.kernel.schema import Base, Text, table_of
+from tallystick.kernel.schema import Base, Text, index_of, table_of
+
+DEAD: Final = index_of("dead_at IS NOT NULL")
+"""The index of the tasks that were given up."""
 
 
 class Task(Base):
     """One thing to do. It names what it is about by ids, and holds no personal data or secret."""
 
     __tablename__ = "task"
-    # The one index, with that of payers' addresses, that no organization leads: whoever looks for
-    # work looks in all of them at once.
-    __table_args__ = (Index(None, "due_at", "id"),)
+    # Like few others these are led by no organization: whoever looks for work looks in all of them
+    # at once.
+    __table_args__ = (
+        Index(None, "due_at", "id"),
+        # So that few dead ones are found among many that are done.
+        Index(None, "dead_at", **DEAD),
+    )
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -107,7 +114,7 @@ _CLAIM: Final[Update] = (
         due_at=bindparam("lease_until"),
     )
 )
-_DEAD: Final = (TASKS.c.due_at.is_(None), TASKS.c.dead_at.is_not(None))
+_DEAD: Final = TASKS.c.dead_at.is_not(None)
 
 Handler = Callable[[Claimed, datetime], None]
 """Does a task, at a moment. It raises `Later` or `Hopeless`; whatever else it raises is our mistake
@@ -253,9 +260,15 @@ def oldest_due(conn: Connection, now: datetime) -> datetime | None:
     return conn.scalar(statement.order_by(TASKS.c.due_at).limit(1))
 
 
+def count_due(conn: Connection, now: datetime) -> int:
+    """Count the tasks that may be claimed."""
+    statement = select(func.count()).select_from(TASKS).where(TASKS.c.due_at <= now)
+    return conn.scalar(statement) or 0
+
+
 def count_dead(conn: Connection) -> int:
     """Count the tasks that were given up."""
-    return conn.scalar(select(func.count()).select_from(TASKS).where(*_DEAD)) or 0
+    return conn.scalar(select(func.count()).select_from(TASKS).where(_DEAD)) or 0
 
 
 def list_waiting(conn: Connection, limit: int) -> Sequence[Row[Any]]:
@@ -266,12 +279,12 @@ def list_waiting(conn: Connection, limit: int) -> Sequence[Row[Any]]:
 
 def list_dead(conn: Connection, limit: int) -> Sequence[Row[Any]]:
     """List the tasks that were given up, newest first."""
-    return conn.execute(select(TASKS).where(*_DEAD).order_by(TASKS.c.id.desc()).limit(limit)).all()
+    return conn.execute(select(TASKS).where(_DEAD).order_by(TASKS.c.id.desc()).limit(limit)).all()
 
 
 def retry(conn: Connection, now: datetime, task_id: UUID | None) -> int:
     """Let a task that was given up, or all of them, begin anew; say how many those are."""
-    chosen: list[ColumnElement[bool]] = [*_DEAD]
+    chosen: list[ColumnElement[bool]] = [_DEAD]
     if task_id is not None:
         chosen.append(TASKS.c.id == task_id)
     anew = {"due_at": now, "dead_at": None, "attempts": 0, "lease_id": None}

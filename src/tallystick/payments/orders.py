@@ -76,6 +76,15 @@ def asking_task(order_id: UUID) -> UUID:
     return ids.derived(order_id, "ask")
 
 
+def oldest_unknown(conn: Connection, at: datetime) -> datetime | None:
+    """Say since when, at most, nobody knows what a provider has done; None where all is known.
+
+    A call that is on its way is none of these.
+    """
+    statement = select(ORDERS.c.unknown_from).where(ORDERS.c.unknown_from <= at)
+    return conn.scalar(statement.order_by(ORDERS.c.unknown_from).limit(1))
+
+
 def place(order: Row[Any]) -> dict[str, Any]:
     """Give the key of its row."""
     return {"organization_id": order.organization_id, "id": order.id}
