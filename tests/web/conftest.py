@@ -1,6 +1,6 @@
 """Clients of the API in this process; every answer is held against its documentation."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.database import Database
 from tallystick.kernel.sealing import Sealer
 from tallystick.kernel.signing import Signer
+from tallystick.payments.provider import Provider
 from tallystick.web.app import make_app
 from tallystick.web.direct import DirectRoute
 from tallystick.web.documented import Problem
@@ -78,7 +79,15 @@ def environment() -> str:
 
 
 @pytest.fixture
-async def app(database: Database, moment: Moment, environment: str) -> AsyncIterator[FastAPI]:
+def providers() -> Mapping[str, Provider]:
+    """Return who takes payments online; nobody, unless a test module says otherwise."""
+    return {}
+
+
+@pytest.fixture
+async def app(
+    database: Database, moment: Moment, environment: str, providers: Mapping[str, Provider]
+) -> AsyncIterator[FastAPI]:
     """Return the application on the shared database, started."""
     made = make_app(
         database=database,
@@ -87,6 +96,7 @@ async def app(database: Database, moment: Moment, environment: str) -> AsyncIter
         sealer=Sealer.derived("a secret of the tests"),
         environment=environment,
         migration_status=lambda: (database.read(migrations.current), migrations.head()),
+        providers=providers,
     )
     async with made.router.lifespan_context(made):
         yield made

@@ -28,6 +28,7 @@ from tallystick.payments.refunding import RefundPayment, refund_payments
 from tallystick.web.app import make_app
 from tests.factories import Books, Opening
 from tests.web.conftest import MakeKey
+from tests.web.providing import fakepay
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -58,6 +59,8 @@ def serving(database: Database) -> Iterator[FastAPI]:
         sealer=Sealer.derived("a secret of the tests"),
         environment="development",
         migration_status=lambda: (database.read(migrations.current), migrations.head()),
+        # Refuses whatever card is made up, and sends nothing.
+        providers={"fakepay": fakepay("http://127.0.0.1:9/fakepay", takes_cards=False)},
     )
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)

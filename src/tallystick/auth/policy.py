@@ -140,6 +140,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "create_credit_note": "correct",
     "list_credit_notes": "read",
     "get_credit_note": "read",
+    "start_payment": "collect",
     "record_payment": "collect",
     "record_payments": "collect",
     "claim_payment": "collect",

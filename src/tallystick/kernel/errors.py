@@ -24,12 +24,17 @@ _DIGITS_RUN = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){11,}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def shown(value: object) -> str:
-    """Quote a refused value: shortened, and with nothing in it that could be a card number.
+def masked(text: str) -> str:
+    """Take out of a text what could be a card number.
 
     Source: PCI DSS 3.4, a primary account number is not displayed in full.
     """
-    text = _UNPRINTABLE.sub("\ufffd", _DIGITS_RUN.sub("…", str(value)))
+    return _DIGITS_RUN.sub("…", text)
+
+
+def shown(value: object) -> str:
+    """Quote a refused value: shortened, and with nothing in it that could be a card number."""
+    text = _UNPRINTABLE.sub("\ufffd", masked(str(value)))
     if len(text) > SHOWN_MAX:
         text = text[: SHOWN_MAX - 1] + "…"
     return f"“{text}”"

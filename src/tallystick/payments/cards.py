@@ -88,6 +88,10 @@ class Card:
         """Give the whole card. Only a provider that takes card data calls this."""
         return RevealedCard(self._number, self._expiry, self._name)
 
+    def stands_in(self, text: str) -> bool:
+        """Tell whether the whole number stands in a text, however it is written there."""
+        return self._number in "".join(filter(str.isdecimal, text))
+
     def __repr__(self) -> str:
         return f"Card({self.kept.masked})"
 

@@ -42,7 +42,7 @@ class StartPayment:
     """How long the call to the provider may take."""
     currency: str
     amount: int | None = None
-    """Minor units; None takes all that nobody pays yet of the named invoices."""
+    """Minor units; None takes what the invoices are to get, or all of them that nobody pays yet."""
     customer_id: UUID | None = None
     invoices: tuple[Share, ...] = ()
     provider_key: UUID | None = None
@@ -123,7 +123,7 @@ def _wish(command: StartPayment, amount: int) -> Incoming:
 
 def _start(conn: Connection, command: StartPayment) -> PaymentDocument:
     act = command.act
-    wish = _wish(command, 1 if command.amount is None else command.amount)
+    wish = _wish(command, _shared(command) or 1 if command.amount is None else command.amount)
     open_ids = planning.open_invoices(conn, [wish])
     keys = planning.named_keys([wish])
     keys |= {(act.organization_id, each) for found in open_ids.values() for each in found}
@@ -135,9 +135,9 @@ def _start(conn: Connection, command: StartPayment) -> PaymentDocument:
     )
     today = clock.day(act.at, named.organization(act.organization_id).time_zone)
     grounds = Grounds(named, standings, open_ids)
-    if command.amount is None:
-        wish = _wish(command, _all_due(grounds, wish))
     planning.check(wish, today)
+    if command.amount is None and not _shared(command):
+        wish = _wish(command, _all_due(grounds, wish))
     customer_id, plan = _plan(grounds, wish)
     payment_id = ids.new()
     payment = _payment(command, payment_id, customer_id, wish.amount)
@@ -167,8 +167,21 @@ def _start(conn: Connection, command: StartPayment) -> PaymentDocument:
     return queries.get_payment(conn, act.organization_id, payment_id)
 
 
+def _shared(command: StartPayment) -> int:
+    """Add up what the named invoices are to get; 0 where that is not said."""
+    return sum(share.amount or 0 for share in command.invoices)
+
+
 def _all_due(grounds: Grounds, wish: Incoming) -> int:
-    _, standings = planning.payer(grounds, wish)
+    customer_id, standings = planning.payer(grounds, wish)
+    if not wish.invoices:
+        organization_id = wish.act.organization_id
+        found = grounds.open_ids.get((organization_id, customer_id, wish.currency), [])
+        standings = [grounds.standings[organization_id, each] for each in found]
+        due = sum(standing.open_due for standing in standings if standing.status == "open")
+        if not due:
+            raise _nothing_due([])
+        return due
     due = sum(standing.open_due for standing in standings)
     if not due:
         raise _nothing_due(standings)

@@ -43,6 +43,7 @@ from tallystick.web.api import (
     logins,
     me,
     members,
+    online_payments,
     organizations,
     payer_links,
     payers,
@@ -79,7 +80,7 @@ OPERATIONS: list[BaseRoute] = [
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
-        *(logins, me, two_factor, users, audit_trail, events),
+        *(logins, me, two_factor, users, audit_trail, events, online_payments),
     )
     for route in noun.router.routes
 ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -81,6 +81,20 @@ class Call:
             Invalid: idempotency.key_malformed.
         """
         return self._act(self.edge.clock(), self._key(), self.body)
+
+    def withhold(self, member: str, kept: Any) -> None:
+        """Put what may be kept in the place of a member of the body that may not.
+
+        Call it before `act`, which hashes the body.
+        """
+        self.body = {**self.body, member: kept}
+
+    def kept_headers(self) -> Iterator[str]:
+        """Give the text of every header that would be kept."""
+        for name in (b"idempotency-key", b"tallystick-reason"):
+            sent = self._arrival.header(name)
+            if sent is not None:
+                yield sent
 
     def secret_act(self) -> Act:
         """Make the act of a command whose body or answer holds a secret.

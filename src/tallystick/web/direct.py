@@ -228,6 +228,8 @@ class DirectRoute(APIRoute):
         headers = {}
         if TABLE[code].status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
+        if TABLE[code].retry_after_s:
+            headers["Retry-After"] = str(TABLE[code].retry_after_s)
         if TABLE[code].status == HTTPStatus.TOO_MANY_REQUESTS:
             headers["Retry-After"] = str(refusal.facts["retry_after_s"])
         return problem(

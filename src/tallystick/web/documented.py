@@ -34,6 +34,13 @@ _REPLAYED: Final = {
         "example": "true",
     }
 }
+_RETRY_AFTER: Final = {
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "schema": {"type": "string"},
+        "example": "1",
+    }
+}
 _OF_STATUS: Final[dict[int, dict[str, Any]]] = {
     401: {
         "WWW-Authenticate": {
@@ -42,20 +49,8 @@ _OF_STATUS: Final[dict[int, dict[str, Any]]] = {
             "example": 'Bearer realm="tallystick"',
         }
     },
-    429: {
-        "Retry-After": {
-            "description": "Seconds to wait.",
-            "schema": {"type": "string"},
-            "example": "900",
-        }
-    },
-    503: {
-        "Retry-After": {
-            "description": "Seconds to wait.",
-            "schema": {"type": "string"},
-            "example": "1",
-        }
-    },
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
 }
 _GUARDED: Final = (
     *("auth.key_missing", "auth.key_unknown", "auth.forbidden", "organization.unknown"),
@@ -145,8 +140,13 @@ class Operation(Protocol):
     lists: bool
 
 
-def answers(model: type[View] | None, *codes: str, status: int = 200) -> Responses:
-    """Document the answers of an operation: what a success looks like, and its own codes."""
+def answers(
+    model: type[View] | None, *codes: str, status: int = 200, may_wait: bool = False
+) -> Responses:
+    """Document the answers of an operation: what a success looks like, and its own codes.
+
+    Where it `may_wait` for somebody else, the same object comes with 202 before it is decided.
+    """
     success: dict[str, Any] = {"description": "Done."}
     if model is not None:
         success |= {
@@ -156,6 +156,12 @@ def answers(model: type[View] | None, *codes: str, status: int = 200) -> Respons
     if status == 201:  # noqa: PLR2004  # Created
         success["headers"] |= _LOCATION
     responses: Responses = {status: success}
+    if may_wait:
+        responses[202] = {
+            **success,
+            "description": "Not decided yet.",
+            "headers": {**success["headers"]},
+        }
     _add(responses, codes)
     return responses
 
@@ -217,6 +223,8 @@ def _add(responses: Responses, codes: Iterable[str]) -> None:
                 "headers": dict(_OF_STATUS.get(kind.status, {})),
             },
         )
+        if kind.retry_after_s:
+            response["headers"] |= _RETRY_AFTER
         shown = response["content"][MEDIA_TYPE]["examples"]
         shown[code] = {"$ref": f"#/components/examples/{code}"}
         response["description"] = " ".join(f"`{each}`: {TABLE[each].title}." for each in shown)

@@ -47,6 +47,7 @@ _NOUNS = {
     "write_off": "Write-offs",
     "payment": "Payments",
     "provider": "Providers",
+    "card": "Cards",
     "receipt": "Receipts",
     "statement": "Statements",
     "refund": "Refunds",

@@ -17,6 +17,8 @@ AT_ONCE_MAX: Final = 256
 TIMEOUTS_MAX: Final = 5
 """After so many calls in a row that were not answered in time, a provider is left alone."""
 LEFT_ALONE_S: Final = 10.0
+DEFAULT: Final = "fakepay"
+"""The provider that is ours."""
 
 T = TypeVar("T")
 
@@ -49,6 +51,11 @@ class ProviderCalls:
         """Name the providers there are."""
         return tuple(sorted(self._providers))
 
+    @property
+    def default(self) -> str:
+        """Name the provider that is meant where none is named."""
+        return self.names[0] if len(self._providers) == 1 else DEFAULT
+
     def named(self, name: str, *, pointer: str = "/provider") -> Provider:
         """Give a provider.
 
@@ -57,7 +64,8 @@ class ProviderCalls:
         """
         provider = self._providers.get(name)
         if provider is None:
-            message = f"There is no provider {shown(name)}. There are {', '.join(self.names)}."
+            there_are = ", ".join(self.names) or "none"
+            message = f"There is no provider {shown(name)}. There are: {there_are}."
             raise Invalid("provider.unknown", message, pointer=pointer)
         return provider
 

@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from tallystick.kernel.errors import Invalid
+from tallystick.kernel.errors import Invalid, masked
 from tallystick.web.problems import Fault
 
 DEPTH_MAX: Final = 200
@@ -82,7 +82,7 @@ def body_faults(error: ValidationError) -> list[Fault]:
 def query_faults(error: ValidationError) -> list[Fault]:
     """Say what is wrong with a query, each fault with the name of its parameter."""
     return [
-        {"parameter": str(fault["loc"][0]) if fault["loc"] else "", "detail": _said(fault)}
+        {"parameter": masked(str(fault["loc"][0])) if fault["loc"] else "", "detail": _said(fault)}
         for fault in _faults(error)
     ]
 
@@ -92,8 +92,11 @@ def _faults(error: ValidationError) -> list[ErrorDetails]:
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
-    """Write a place as a JSON pointer. Source: RFC 6901."""
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    """Write a place as a JSON pointer. Source: RFC 6901.
+
+    The name of an unknown member is the sender's.
+    """
+    parts = (masked(str(part)).replace("~", "~0").replace("/", "~1") for part in location)
     return "".join(f"/{part}" for part in parts)
 
 

@@ -16,3 +16,5 @@ class Kind:
     """What to do about it."""
     retryable: bool = False
     """Whether the very same request may succeed later."""
+    retry_after_s: int = 0
+    """After how many seconds it may; 0 where that is not known."""

@@ -146,6 +146,8 @@ PAYMENTS = {
         "The provider has this payment at this moment, and its answer is on its way. A second call "
         "might take the money twice.",
         "Wait a second, then read the payment or repeat the request.",
+        retryable=True,
+        retry_after_s=1,
     ),
     "payment.outcome_known": Kind(
         409,
@@ -165,5 +167,49 @@ PAYMENTS = {
         "No such provider",
         "No company that takes payments online has this name here.",
         "Name one of those that the answer lists.",
+    ),
+    "payment.failed": Kind(
+        402,
+        "The payment did not succeed",
+        "The provider took nothing. The payment stays as a failed try and reserves nothing any "
+        "more. The members payment_id, payment_status and reason say which and why; the payer may "
+        "read the reason.",
+        "Let the payer try again, with another card or way, under a new Idempotency-Key.",
+    ),
+    "provider.unreachable": Kind(
+        502,
+        "The provider could not be reached",
+        "Nothing was sent to the provider, so nothing was taken. The payment stays as a failed try "
+        "and reserves nothing any more. The members payment_id, payment_status and reason tell of "
+        "it.",
+        "Try again a little later, under a new Idempotency-Key.",
+        retryable=True,
+    ),
+    "provider.not_offered": Kind(
+        409,
+        "The provider does not do this",
+        "The provider has no such thing to offer, or may not take what it was given. Nothing was "
+        "taken. The members payment_id, payment_status and reason say more.",
+        "Choose another provider. GET /v1/providers says what each can do.",
+    ),
+    "card.not_taken": Kind(
+        422,
+        "No card data here",
+        "Card data are taken in development only, by a provider that takes them itself. Nothing of "
+        "the card was kept.",
+        "Leave the card out: the payer gives it on the page of the provider.",
+    ),
+    "card.missing": Kind(
+        422,
+        "The provider needs a card",
+        "This provider has no page of its own for the payer, and takes the card with the request.",
+        "Send the member card with number, expiry and name.",
+    ),
+    "card.elsewhere": Kind(
+        422,
+        "The number of the card stands where it would be kept",
+        "A text, the Idempotency-Key or the reason holds the number of the card that was sent. All "
+        "of them are stored, and no whole number is. Nothing was kept or sent to the provider.",
+        "Write the number in the member card only.",
     ),
 }

@@ -1,0 +1,130 @@
+"""Operations on payments at providers."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from tallystick.kernel import money
+from tallystick.kernel.errors import Invalid, Refused
+from tallystick.payments.provider import Provider
+from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.starting import StartPayment
+from tallystick.web import paying
+from tallystick.web.api.headers import Command
+from tallystick.web.api.shapes.payments import Payment, shares, shown_payment
+from tallystick.web.api.shapes.starting import NewOnlinePayment
+from tallystick.web.call import Call
+from tallystick.web.direct import DirectRoute, operation_id
+from tallystick.web.documented import answers
+
+router = APIRouter(
+    prefix="/v1/payments",
+    tags=["payments"],
+    route_class=DirectRoute,
+    generate_unique_id_function=operation_id,
+)
+
+_STARTING: Final = (
+    *("organization.inactive", "customer.unknown", "invoice.unknown"),
+    *("money.currency_unknown", "money.malformed", "money.precision", "money.too_large"),
+    *("payment.amount_not_positive", "payment.payer_missing", "payment.invoice_twice"),
+    *("payment.shares_mixed", "payment.shares_exceed_amount", "payment.rest_unallocated"),
+    *("money.currency", "invoice.not_payable", "payment.customers_differ"),
+    *("payment.exceeds_due", "payment.nothing_due", "payment.in_flight", "payment.outcome_known"),
+    *("provider.unknown", "card.not_taken", "card.missing", "card.elsewhere"),
+    *("payment.failed", "provider.unreachable", "provider.not_offered"),
+)
+
+
+@router.post(
+    "/online", status_code=201, responses=answers(Payment, *_STARTING, status=201, may_wait=True)
+)
+async def start_payment(call: Command, body: NewOnlinePayment) -> Response:
+    """Take a payment through a provider.
+
+    What it is to pay is reserved before the provider is called, so nobody else can pay it
+    meanwhile. 201: the money is here. 202: the provider has it and nobody knows yet what becomes of
+    it, or the payer must do something at `online.action_url`; read the payment until it is decided.
+    Repeat the request under its key as often as needed: nothing is taken twice, and the answer says
+    what the payment is now.
+    """
+    providers = call.edge.providers
+    provider = providers.named(body.provider or providers.default)
+    check_card(call, provider, body)
+    if body.card is not None:
+        kept = body.card.kept
+        # The hash of a whole number would be as good as the number: there are not that many.
+        call.withhold("card", {"number": kept.masked, "expiry": kept.expiry})
+    money.exponent(body.currency, pointer="/currency")
+    amount = None
+    if body.amount is not None:
+        amount = money.parse(body.amount, body.currency, pointer="/amount")
+    command = StartPayment(
+        act=call.act(),
+        provider=provider.name,
+        call_s=providers.call_s,
+        currency=body.currency,
+        amount=amount,
+        customer_id=body.customer_id,
+        invoices=shares(body.invoices, body.currency),
+        card=None if body.card is None else body.card.kept,
+        description=body.description,
+        return_url=body.return_url,
+        reference=body.reference,
+        note=body.note,
+    )
+    paid = await paying.pay(call, command, body.card)
+    return told(call, paid.payment)
+
+
+def told(call: Call, payment: PaymentDocument) -> Response:
+    """Answer with what became of a payment at a provider.
+
+    Raises:
+        Refused: payment.failed, provider.unreachable, provider.not_offered; with the payment's id.
+    """
+    place = f"/v1/payments/{payment['id']}"
+    if payment["status"] == "succeeded":
+        return call.reply(shown_payment(payment), status=201, location=place)
+    if payment["status"] in {"processing", "requires_action"}:
+        return call.reply(shown_payment(payment), status=202, location=place)
+    online = payment["online"]
+    assert online is not None, "a provider was asked for it"
+    reason = online["failure_reason"] or "The provider took nothing for it."
+    facts = {
+        "payment_id": payment["id"],
+        "payment_status": payment["status"],
+        "reason": reason,
+    }
+    message = f"The payment is {payment['status']}: {reason}"
+    if online["failure_code"] == "not_sent":
+        raise Refused("provider.unreachable", message, facts=facts)
+    if online["failure_code"] == "not_offered":
+        raise Refused("provider.not_offered", message, facts=facts)
+    raise Refused("payment.failed", message, facts=facts)
+
+
+def check_card(call: Call, provider: Provider, body: NewOnlinePayment) -> None:
+    """Refuse a card that is not for this provider, before anything of it is kept.
+
+    Raises:
+        Invalid: card.not_taken, card.missing, card.elsewhere
+    """
+    takes = provider.abilities.takes_cards and call.edge.environment == "development"
+    if body.card is None:
+        if takes:
+            message = f"The provider {provider.name} needs a card. Send it in the member card."
+            raise Invalid("card.missing", message, pointer="/card")
+        return
+    if not takes:
+        message = (
+            f"The provider {provider.name} takes no card data here. Send none: the payer gives the "
+            "card on the provider's own page."
+        )
+        raise Invalid("card.not_taken", message, pointer="/card")
+    kept = [*body.texts(), *(("", text) for text in call.kept_headers())]
+    for pointer, text in kept:
+        if body.card.stands_in(text):
+            message = "The number of the card stands in a text that is kept. Take it out."
+            raise Invalid("card.elsewhere", message, pointer=pointer)
