@@ -74,7 +74,7 @@ def test_the_way_of_mails_is_chosen_by_the_settings() -> None:
     production = load(environment="production", secret_key="s" * 32)
     assert channel(production) is None
     with make_worker(production) as worker:
-        assert worker.handled == ()
+        assert worker.handled == ("ask:fakepay",)
     with make_worker(load()) as worker:
         assert "mail.verify_email" in worker.handled
 

@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -26,6 +26,7 @@ from tallystick.kernel.tasks import Handler
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
 from tallystick.payments import online_checks
+from tallystick.payments.asking import KNOCK_S, Reconciler
 from tallystick.settings import BadSetting, Settings, colors_refused, load, options_of
 
 if TYPE_CHECKING:
@@ -178,6 +179,11 @@ def _handlers(settings: Settings, database: Database) -> Mapping[str, Handler]:
     return Outbox(database, way, composer, signer(settings)).handlers()
 
 
+def _provider_jobs(reconciler: Reconciler) -> Sequence[worker.Job]:
+    """List the jobs for which providers must be known."""
+    return (worker.Job("knock", KNOCK_S, lambda work: reconciler.knock(work.now)),)
+
+
 def audit(conn: Connection) -> list[books.Finding]:
     """Count every invariant; give it a snapshot, since what moves meanwhile looks like a fault."""
     return books.run(conn, CHECKS)
@@ -289,8 +295,14 @@ def make_worker(settings: Settings) -> Iterator[worker.Worker]:
     """Make a worker on a database of its own, which is closed after it."""
     database = open_database(settings, deadline_s=WORKER_DEADLINE_S)
     try:
-        handlers = _handlers(settings, database)
-        yield worker.Worker(database, clock.now, worker.jobs(), handlers=handlers)
+        reconciler = Reconciler(database, open_providers(settings))
+        yield worker.Worker(
+            database,
+            clock.now,
+            (*worker.jobs(), *_provider_jobs(reconciler)),
+            handlers=_handlers(settings, database),
+            lanes=[{kind: handler} for kind, handler in reconciler.handlers().items()],
+        )
     finally:
         database.close()
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -159,7 +159,8 @@ class Worker:
     """Runs jobs when they are due, one after another, until it is told to stop.
 
     Beside them, on threads of their own, it does the tasks that there are handlers for, gives
-    events their positions, and says that it is there.
+    events their positions, and says that it is there. The handlers of each further lane have
+    threads of their own: whoever waits for another company keeps nothing waiting but its lane.
     """
 
     def __init__(
@@ -169,6 +170,7 @@ class Worker:
         table: Sequence[Job],
         *,
         handlers: Mapping[str, Handler] | None = None,
+        lanes: Sequence[Mapping[str, Handler]] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -177,17 +179,18 @@ class Worker:
         self._stopping = threading.Event()
         stopping = self._stopping.is_set
         self._counts: Counter[str] = Counter()
-        """What was done, as the heartbeat tells it; each is counted on one thread."""
-        self._tasks = TaskLoop(
-            database,
-            clock,
-            handlers or {},
-            stopping=stopping,
-            monotonic=monotonic,
-            counts=self._counts,
-        )
+        """What was done beside tasks; each is counted on one thread."""
+        self._lanes = [
+            TaskLoop(database, clock, lane, stopping=stopping, monotonic=monotonic)
+            for lane in (handlers or {}, *lanes)
+        ]
         self._stamping = Loop("events", self.stamp, stopping, failed="events not stamped")
-        self._heart = Heart(database, clock, stopping, self._does, self._counts)
+        self._heart = Heart(database, clock, stopping, self._does, self._counted)
+        self._loops: tuple[Heart | Loop | TaskLoop, ...] = (
+            self._heart,
+            self._stamping,
+            *self._lanes,
+        )
         begun = monotonic()
         self._turns = [_Turn(job, begun) for job in table]
 
@@ -195,7 +198,9 @@ class Worker:
         """Work until `stop`."""
         jobs = [turn.job.name for turn in self._turns]
         log.info("worker started", jobs=jobs, tasks=list(self.handled))
-        with self._heart.beside(), self._stamping.beside(), self._tasks.beside():
+        with ExitStack() as beside:
+            for loop in self._loops:
+                beside.enter_context(loop.beside())
             while not self._stopping.is_set():
                 wait_s = self.step()
                 self._stopping.wait(wait_s)
@@ -211,24 +216,25 @@ class Worker:
     def stop(self) -> None:
         """Begin nothing further."""
         self._stopping.set()
-        for loop in (self._tasks, self._stamping, self._heart):
+        for loop in self._loops:
             loop.wake()
 
     def wake(self, tables: Collection[Table]) -> None:
         """Look at once for what there is to do, because rows were added to tables."""
         if TASKS in tables:
-            self._tasks.wake()
+            for lane in self._lanes:
+                lane.wake()
         if EVENTS in tables:
             self._stamping.wake()
 
     @property
     def handled(self) -> tuple[str, ...]:
         """The kinds of tasks that it does."""
-        return self._tasks.kinds
+        return tuple(kind for lane in self._lanes for kind in lane.kinds)
 
     def do_tasks(self) -> int:
         """Claim some of the tasks that are due and do them; give how many were due."""
-        return self._tasks.step()
+        return sum(lane.step() for lane in self._lanes)
 
     def stamp(self) -> float:
         """Give events that wait their positions; give the seconds until the next look."""
@@ -257,6 +263,13 @@ class Worker:
 
     def _does(self) -> list[str]:
         return [*(turn.job.name for turn in self._turns), *self.handled]
+
+    def _counted(self) -> Counter[str]:
+        counted: Counter[str] = Counter()
+        for part in (self._counts, *(lane.counts for lane in self._lanes)):
+            # A copy, since others count on.
+            counted.update(dict(part))
+        return counted
 
     def _run(self, turn: _Turn) -> float:
         """Run a job; give the seconds until it runs again."""

@@ -64,7 +64,7 @@ def test_a_heart_beats_from_its_start_and_leaves_at_its_end(database: Database) 
         return [row._asdict() for row in found if row.does == ["a test of hearts"]]
 
     counts = {"tasks_done": 7}
-    heart = Heart(database, clock, stopping.is_set, lambda: ["a test of hearts"], counts)
+    heart = Heart(database, clock, stopping.is_set, lambda: ["a test of hearts"], lambda: counts)
     with heart.beside():
         for _ in range(WAIT_MAX_S):
             # Each beat but the first sees the row of the one before.
@@ -90,7 +90,7 @@ def test_a_database_that_is_away_ends_no_heart() -> None:
                 again.set()
             raise Unavailable("no database")
 
-    heart = Heart(Away(), lambda: START, stopping.is_set, list, {})  # type: ignore[arg-type]
+    heart = Heart(Away(), lambda: START, stopping.is_set, list, dict)  # type: ignore[arg-type]
     with capture_logs() as lines, heart.beside():
         assert again.wait(WAIT_MAX_S)
         stopping.set()

@@ -274,7 +274,7 @@ BROKEN: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
     ),
     "nobody knows what became of a payment that is settled": (
         {"I16-online": 1},
-        lambda it: [ORDERS.update().where(ORDERS.c.amount == 200).values(unknown_from=START)],
+        lambda _: [ORDERS.update().where(ORDERS.c.amount == 200).values(unknown_from=START)],
     ),
     "a provider was asked for another amount": (
         {"I16-online": 1},

@@ -17,9 +17,8 @@ CALL_S = 10.0
 def start(books: Books, amount: int | None, *invoices: InvoiceDocument, **values: Any) -> Any:
     """Prepare a command that starts a payment at a provider."""
     shares = tuple(Share(UUID(invoice["id"])) for invoice in invoices)
-    return StartPayment(
-        books.act(), "fakepay", CALL_S, "EUR", amount, **{"invoices": shares, **values}
-    )
+    named = {"provider": "fakepay", "invoices": shares, **values}
+    return StartPayment(books.act(), call_s=CALL_S, currency="EUR", amount=amount, **named)
 
 
 def started(

@@ -343,3 +343,30 @@ def test_a_database_that_is_away_is_told_and_asked_again(kind: str) -> None:
         assert again.wait(WAIT_MAX_S)
     told = [line for line in lines if line["event"] == "tasks not claimed"]
     assert [line["retry_in_s"] for line in told[:1]] == [1.0]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_whoever_waits_for_another_company_keeps_its_own_lane_only(
+    books: Books, kind: str, add: Callable[..., list[UUID]]
+) -> None:
+    # More than a lane does at once, and all of them are due before the one that follows.
+    add(CLAIMED_AT_ONCE * 2)
+    hangs, done = threading.Event(), threading.Event()
+    writes = Writes()
+    tasks.add(writes, books.act(), f"{kind}.mail", {})
+    books.database.write(writes.flush)
+
+    def hang(_task: Claimed, _at: datetime) -> None:
+        hangs.wait(WAIT_MAX_S)
+
+    worker = Worker(
+        books.database,
+        lambda: SOON,
+        [IDLE],
+        handlers={f"{kind}.mail": lambda _task, _at: done.set()},
+        lanes=[{kind: hang}],
+    )
+    assert worker.handled == (f"{kind}.mail", kind)
+    with worker.beside():
+        assert done.wait(WAIT_MAX_S)
+        hangs.set()

@@ -85,7 +85,7 @@ class Heart:
         clock: Clock,
         stopping: Callable[[], bool],
         does: Callable[[], Sequence[str]],
-        counts: Mapping[str, int],
+        counts: Callable[[], Mapping[str, int]],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -118,6 +118,6 @@ class Heart:
     def _beat(self) -> float:
         at = self._clock()
         self._started_at = self._started_at or at
-        said = Beat(self._id, self._started_at, at, self._does(), dict(self._counts))
+        said = Beat(self._id, self._started_at, at, self._does(), self._counts())
         self._database.write(lambda conn: beat(conn, said))
         return BEAT_S

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -42,7 +42,6 @@ class TaskLoop:
         *,
         stopping: Callable[[], bool],
         monotonic: Callable[[], float],
-        counts: Counter[str],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -50,7 +49,8 @@ class TaskLoop:
         self.kinds = tuple(sorted(handlers))
         self._stopping = stopping
         self._monotonic = monotonic
-        self._counts = counts
+        self.counts: Counter[str] = Counter()
+        """How tasks ended, counted on the thread of the loop."""
         self._pool = ThreadPoolExecutor(TASKS_AT_ONCE, thread_name_prefix="task")
         self._loop = Loop("tasks", self._turn, stopping, failed="tasks not claimed")
 
@@ -72,6 +72,8 @@ class TaskLoop:
 
     def step(self) -> int:
         """Claim some of the tasks that are due and do them; give how many were due."""
+        if not self._handlers:
+            return 0
         with ThreadPoolExecutor(TASKS_AT_ONCE, thread_name_prefix="task") as pool:
             return self._step(pool)
 
@@ -88,7 +90,7 @@ class TaskLoop:
         claimed = self._database.write(lambda conn: tasks.claim(conn, seen, lease_id, now))
         begin_until = self._monotonic() + BEGUN_WITHIN_S
         for ended in [pool.submit(self._do, task, begin_until) for task in claimed]:
-            self._counts[ended.result()] += 1
+            self.counts[ended.result()] += 1
         return len(seen)
 
     def _do(self, task: Claimed, begin_until: float) -> str:
@@ -120,6 +122,9 @@ class TaskLoop:
             told.error("task given up", error=str(error))
             return self._given_up(task, self._clock(), str(error))
         except Later as error:
+            if error.rest is not None:
+                told.info("task rests", reason=str(error), for_s=error.rest.total_seconds())
+                return self._rests(task, str(error), error.rest)
             told.warning("task failed", error=str(error))
             return self._failed(task, str(error))
         except Exception as error:  # noqa: BLE001  # told, and tried again
@@ -132,6 +137,11 @@ class TaskLoop:
     def _failed(self, task: Claimed, reason: str) -> "_Ended":
         keep = partial(tasks.put_off, task=task, now=self._clock(), reason=reason)
         return _Ended("tasks_failed", keep)
+
+    def _rests(self, task: Claimed, reason: str, rest: timedelta) -> "_Ended":
+        now = self._clock()
+        keep = partial(tasks.put_off, task=task, now=now, reason=reason, rest=rest)
+        return _Ended("tasks_rest", keep)
 
     def _given_up(self, task: Claimed, at: datetime, reason: str) -> "_Ended":
         keep = partial(tasks.give_up, task=task, now=at, reason=reason)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     func,
+    or_,
     select,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -54,7 +55,7 @@ class Task(Base):
     """When it may be claimed; None once it is done or dead."""
     attempts: Mapped[int]
     lease_id: Mapped[UUID | None]
-    """Who has claimed it last: whoever finishes it must still be the one."""
+    """Who has claimed it, and whoever finishes it must still be the one; None while it rests."""
     last_error: Mapped[Text | None]
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
@@ -78,7 +79,15 @@ ERROR_MAX: Final = 500
 
 
 class Later(Exception):
-    """What a task needs is not there now. The text says what, and quotes nobody's data."""
+    """What a task needs is not there now. The text says what, and quotes nobody's data.
+
+    A task that has a schedule of its own says how long it rests, and ends it with `Hopeless`: such
+    an attempt has not failed and counts for nothing.
+    """
+
+    def __init__(self, reason: str, *, rest: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.rest = rest
 
 
 class Hopeless(Exception):
@@ -113,6 +122,16 @@ _CLAIM: Final[Update] = (
         lease_id=bindparam("lease"),
         due_at=bindparam("lease_until"),
     )
+)
+_HASTEN: Final[Update] = (
+    TASKS.update()
+    .where(
+        TASKS.c.organization_id == bindparam("in_organization"),
+        TASKS.c.id == bindparam("of_task"),
+        TASKS.c.lease_id.is_(None),
+        or_(TASKS.c.due_at > bindparam("now"), TASKS.c.dead_at.is_not(None)),
+    )
+    .values(due_at=bindparam("now"), dead_at=None)
 )
 _DEAD: Final = TASKS.c.dead_at.is_not(None)
 
@@ -153,10 +172,26 @@ def add(
 
 
 def move(writes: Writes, act: Act, task_id: UUID, due_at: datetime | None) -> None:
-    """Let a task be due at another moment; None says that it is done. One that is gone stays so."""
+    """Let a task be due at another moment; None says that it is done. One that is gone stays so.
+
+    Whoever has claimed it has it no longer: what moves it knows more than they do.
+    """
     key = {"organization_id": act.organization_id, "id": task_id}
     done_at = act.at if due_at is None else None
-    writes.change(TASKS, key, {"due_at": due_at, "done_at": done_at, "dead_at": None})
+    moved = {"due_at": due_at, "done_at": done_at, "dead_at": None, "lease_id": None}
+    writes.change(TASKS, key, moved)
+
+
+def hasten(conn: Connection, keys: Collection[tuple[UUID, UUID]], now: datetime) -> None:
+    """Let tasks that rest or were given up be due now, by organization and id.
+
+    What somebody has claimed stays theirs, although a lease lies ahead too.
+    """
+    if keys:
+        wanted = [{"in_organization": one[0], "of_task": one[1], "now": now} for one in keys]
+        conn.execute(
+            _HASTEN, sorted(wanted, key=lambda one: (one["in_organization"], one["of_task"]))
+        )
 
 
 def due(
@@ -206,20 +241,29 @@ def finish(conn: Connection, task: Claimed, now: datetime) -> bool:
     return _end(conn, task, {"due_at": None, "done_at": now, "last_error": None})
 
 
-def put_off(conn: Connection, task: Claimed, now: datetime, reason: str) -> bool:
-    """Let a task come back after a rest, or give it up after too many attempts."""
+def put_off(
+    conn: Connection, task: Claimed, now: datetime, reason: str, rest: timedelta | None = None
+) -> bool:
+    """Let a task come back after a rest, or give it up after too many attempts.
+
+    An attempt that says itself how long to rest does not count.
+    """
+    if rest is not None:
+        values = {"attempts": task.attempts - 1, "last_error": reason[:ERROR_MAX]}
+        return _end(conn, task, {"due_at": now + rest, "lease_id": None, **values})
     if task.attempts >= ATTEMPTS_MAX:
         return give_up(conn, task, now, reason)
     rest = min(PAUSE_FIRST * 2 ** (task.attempts - 1), PAUSE_MAX)
     # Half of it by chance, so that what failed together does not come back together.
     due_at = now + rest * random.uniform(0.5, 1)  # noqa: S311  # not a secret
-    return _end(conn, task, {"due_at": due_at, "last_error": reason[:ERROR_MAX]})
+    kept = {"due_at": due_at, "lease_id": None, "last_error": reason[:ERROR_MAX]}
+    return _end(conn, task, kept)
 
 
 def give_up(conn: Connection, task: Claimed, now: datetime, reason: str) -> bool:
     """Say that a task will never be done, and why."""
-    values = {"due_at": None, "dead_at": now, "last_error": reason[:ERROR_MAX]}
-    return _end(conn, task, values)
+    kept = {"dead_at": now, "last_error": reason[:ERROR_MAX]}
+    return _end(conn, task, {"due_at": None, "lease_id": None, **kept})
 
 
 def release(conn: Connection, task: Claimed, now: datetime) -> bool:

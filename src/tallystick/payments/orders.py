@@ -1,17 +1,25 @@
 """What a provider was asked for: read it, and say what may still be done about it."""
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
-from tallystick.kernel import ids, rows
+from tallystick.kernel import ids, rows, tasks
 from tallystick.kernel.errors import Refused, shown
 from tallystick.payments.cards import Card
 from tallystick.payments.models import ORDERS, PAYMENTS
 from tallystick.payments.provider import PaymentOrder
 from tallystick.payments.states import ON_THE_WAY
+
+UNANSWERED: Final = ("timeout", "dropped", "server_error", "garbage", "cannot_ask")
+"""Why an outcome is unknown of which the provider has said nothing at all."""
+HASTENED_MAX: Final = 1_000
+"""How many questions are made due at once; each answer that follows does it again."""
+_LEFT_ALONE: Final = timedelta(seconds=10)
+"""Who was asked so lately is not asked out of turn."""
 
 
 def check_unknown(status: str, order: Row[Any], at: datetime) -> None:
@@ -83,6 +91,26 @@ def oldest_unknown(conn: Connection, at: datetime) -> datetime | None:
     """
     statement = select(ORDERS.c.unknown_from).where(ORDERS.c.unknown_from <= at)
     return conn.scalar(statement.order_by(ORDERS.c.unknown_from).limit(1))
+
+
+def unanswered(
+    conn: Connection, provider: str, at: datetime, limit: int
+) -> Sequence[Row[UUID, UUID]]:
+    """List by organization and id what a provider has left unanswered, the longest alone first."""
+    column = ORDERS.c
+    statement = select(column.organization_id, column.id).where(
+        column.unknown_from <= at,
+        column.provider == provider,
+        column.unknown_why.in_(UNANSWERED),
+        column.updated_at <= at - _LEFT_ALONE,
+    )
+    return conn.execute(statement.order_by(column.updated_at, column.id).limit(limit)).all()
+
+
+def hasten(conn: Connection, found: Sequence[Row[UUID, UUID]], at: datetime) -> None:
+    """Ask about these now, although their questions rest or were given up: somebody answers."""
+    keys = [(row.organization_id, asking_task(row.id)) for row in found]
+    tasks.hasten(conn, keys, at)
 
 
 def place(order: Row[Any]) -> dict[str, Any]:

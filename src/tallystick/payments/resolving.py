@@ -179,8 +179,16 @@ def _resolve(conn: Connection, command: ResolvePayment) -> PaymentDocument:
     if isinstance(outcome, Failed) and case.order.calls > 1 and command.of_one_call:
         # It speaks of the last call, and an earlier one may have taken the money.
         outcome = Unknown("cannot_ask")
-    _judge(case, outcome)
+    if not _overtaken(case, outcome):
+        _judge(case, outcome)
     return _written(case)
+
+
+def _overtaken(case: _Case, outcome: Found) -> bool:
+    """Tell whether more is known since the provider was asked; only a success outlives that."""
+    order = case.order
+    known_at = max(order.updated_at, order.unknown_from or order.updated_at)
+    return case.asking and known_at > case.act.at and not isinstance(outcome, Succeeded)
 
 
 def _decide(conn: Connection, command: DecidePayment) -> PaymentDocument:

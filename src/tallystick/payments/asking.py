@@ -1,0 +1,182 @@
+"""Ask providers what became of payments and refunds whose outcome nobody knows.
+
+Each has one task from the moment it is committed (`orders.asking_task`), and the worker does it. A
+provider is asked outside of any transaction, and starts nothing and changes nothing by being asked.
+What it says goes through the one door (`tallystick.payments.resolving`). An outcome that stays
+unknown ends as an alarm, never as a failure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import accumulate
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from tallystick.kernel import ids, rows
+from tallystick.kernel.actor import WORKER, Act
+from tallystick.kernel.alarms import raise_alarm
+from tallystick.kernel.database import Database
+from tallystick.kernel.errors import Refusal, shown
+from tallystick.kernel.rows import Writes
+from tallystick.kernel.tasks import Claimed, Handler, Hopeless, Later
+from tallystick.payments import locking, orders
+from tallystick.payments.models import PAYMENTS
+from tallystick.payments.provider import Absent, Found, Provider, Unknown
+from tallystick.payments.resolving import (
+    ABSENT_FOR,
+    ASKED_FIRST,
+    UNKNOWN_ALARM,
+    ResolvePayment,
+    resolve_payments,
+)
+from tallystick.payments.states import ON_THE_WAY
+
+RESTS: Final = (
+    ASKED_FIRST,
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+    *[timedelta(days=1)] * 7,
+)
+"""How long a provider is left alone between two questions about the same thing."""
+ASKED_AFTER: Final = tuple(accumulate(RESTS, initial=timedelta(0)))[1:]
+"""How long after the last call each question is due."""
+KNOCK_S: Final = 15.0
+"""How often a provider that leaves questions unanswered is asked about one of them, however long
+those rest: its return is to be noticed within a minute."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What was ordered, and how it stands."""
+
+    order: Row[Any]
+    status: str
+
+    @property
+    def decided(self) -> bool:
+        return self.status not in ON_THE_WAY
+
+
+class Reconciler:
+    """Asks the providers of this process."""
+
+    def __init__(self, database: Database, providers: Mapping[str, Provider]) -> None:
+        self._database = database
+        self._providers = providers
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Give who does tasks of which kind: one kind for each provider."""
+        return {
+            orders.asking_kind(name): partial(self._ask, provider)
+            for name, provider in self._providers.items()
+        }
+
+    def knock(self, at: datetime) -> None:
+        """Let one question to each provider that does not answer be due now.
+
+        Its first answer makes all the others due (`orders.hasten`).
+        """
+        for name, provider in self._providers.items():
+            if provider.abilities.looks_up:
+                self._hasten(name, at, limit=1)
+
+    def _ask(self, provider: Provider, task: Claimed, at: datetime) -> None:
+        act = Act(WORKER, task.organization_id, at, key=str(ids.new()), fingerprint="")
+        order_id = UUID(task.payload["order_id"])
+        case = self._database.read(lambda conn: _case(conn, act.organization_id, order_id))
+        unknown_from = case.order.unknown_from
+        if case.decided:
+            return
+        if unknown_from is not None and unknown_from > at:
+            raise Later("The provider is being called.", rest=unknown_from - at)
+        if provider.abilities.looks_up:
+            found = _found(provider, case.order)
+            status = self._database.write(lambda conn: _resolved(conn, act, order_id, found))
+            if not isinstance(found, Unknown):
+                self._hasten(provider.name, at, limit=orders.HASTENED_MAX)
+            if status not in ON_THE_WAY:
+                return
+            self._rest(case.order, found, at)
+        elif unknown_from is None:
+            # It waits for the payer or for the provider, which will tell by itself.
+            self._rest(case.order, None, at)
+        detail = _detail(provider, case.order)
+        if self._database.write(lambda conn: _alarmed(conn, act, order_id, detail)):
+            raise Hopeless(detail)
+
+    def _hasten(self, provider: str, at: datetime, *, limit: int) -> None:
+        # Looked at by a reader first: most often there is nothing to write.
+        found = self._database.read(lambda conn: orders.unanswered(conn, provider, at, limit))
+        if found:
+            self._database.write(lambda conn: orders.hasten(conn, found, at))
+
+    @staticmethod
+    def _rest(order: Row[Any], found: Found | None, at: datetime) -> None:
+        """Come back when the provider is asked again, unless that was the last time.
+
+        Raises:
+            Later: with the moment.
+        """
+        moments = [order.called_at + after for after in ASKED_AFTER]
+        if isinstance(found, Absent):
+            moments.append(order.called_at + ABSENT_FOR)
+        # One that was just asked out of its turn is not asked at once again.
+        ahead = [moment for moment in moments if moment >= at + ASKED_FIRST]
+        if ahead:
+            why = found.why if isinstance(found, Unknown) else type(found).__name__.lower()
+            raise Later(f"Not decided: {why}.", rest=min(ahead) - at)
+
+
+def _case(conn: Connection, organization_id: UUID, order_id: UUID) -> _Case:
+    order = orders.find(conn, organization_id, order_id)
+    columns = [PAYMENTS.c.organization_id, PAYMENTS.c.id]
+    return _Case(order, rows.find(conn, columns, [(organization_id, order_id)])[0].status)
+
+
+def _found(provider: Provider, order: Row[Any]) -> Found:
+    try:
+        return provider.look_up(order.provider_key, order.reference)
+    except Exception:
+        # It must not raise. Where it does, nobody knows more than before, and the alarm comes.
+        log.exception("provider raised", provider=provider.name, order=str(order.id))
+        return Unknown("cannot_ask")
+
+
+def _resolved(conn: Connection, act: Act, order_id: UUID, found: Found) -> str:
+    [answer] = resolve_payments(conn, [ResolvePayment(act, order_id, found, asking=True)])
+    assert not isinstance(answer.outcome, Refusal), "a task asks about what is there"
+    return answer.outcome["status"]
+
+
+def _alarmed(conn: Connection, act: Act, order_id: UUID, detail: str) -> bool:
+    """Raise the alarm, unless it was decided meanwhile. Locks the payment."""
+    payment_id = orders.find(conn, act.organization_id, order_id).payment_id
+    locking.lock_payments(conn, [(act.organization_id, payment_id)])
+    if _case(conn, act.organization_id, order_id).decided:
+        return False
+    writes = Writes()
+    raise_alarm(conn, writes, act, UNKNOWN_ALARM, order_id, detail=detail)
+    writes.flush(conn)
+    return True
+
+
+def _detail(provider: Provider, order: Row[Any]) -> str:
+    why = (
+        "did not tell for a week what became of this"
+        if provider.abilities.looks_up
+        else "did not answer, and cannot be asked"
+    )
+    return (
+        f"The provider {shown(order.provider)} {why}, so the payer may have been charged. Look at "
+        f"its own pages for {order.provider_key}, then confirm or decline the payment."
+    )
