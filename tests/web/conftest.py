@@ -1,5 +1,6 @@
 """Clients of the API in this process; every answer is held against its documentation."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -294,3 +295,19 @@ def make_school(
 async def school(make_school: MakeSchool) -> School:
     """Return a new organization: EUR, Europe/Berlin."""
     return await make_school()
+
+
+@pytest.fixture
+def logged(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> Callable[[], str]:
+    """Return a way to read everything that was logged or printed."""
+    caplog.set_level(logging.DEBUG)
+    # The client of the test writes down the addresses that it asks for; that is not our log.
+    caplog.set_level(logging.WARNING, "httpx2")
+
+    def read() -> str:
+        printed = capfd.readouterr()
+        return caplog.text + printed.out + printed.err
+
+    return read

@@ -4,17 +4,16 @@ The secrets of the whole suite are looked for too, in what every test logs (`tes
 """
 
 import hashlib
-import logging
 from collections.abc import Callable
 
 import httpx2
 import pyotp
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Connection, inspect, text
 
 from tallystick.kernel.database import Database
 from tests.web.conftest import MakeClient, Moment, School
+from tests.web.dumps import dump
 from tests.web.people import People, secret_of
 
 pytestmark = pytest.mark.anyio
@@ -30,22 +29,6 @@ def people(database: Database, app: FastAPI, moment: Moment, make_client: MakeCl
     made = People(database, app.state.edge.signer, moment, make_client)
     made.forget_tries()
     return made
-
-
-@pytest.fixture
-def logged(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> Callable[[], str]:
-    """Return a way to read everything that was logged or printed."""
-    caplog.set_level(logging.DEBUG)
-    # The client of the test writes down the addresses that it asks for; that is not our log.
-    caplog.set_level(logging.WARNING, "httpx2")
-
-    def read() -> str:
-        printed = capfd.readouterr()
-        return caplog.text + printed.out + printed.err
-
-    return read
 
 
 async def _a_person(
@@ -123,7 +106,7 @@ async def test_no_secret_rests_and_none_is_logged(
     # What can be guessed may not rest as a plain hash either.
     for name in ("password", "new password", "wrong password"):
         looked_for[name] |= {hashlib.sha256(secrets[name].encode()).hexdigest()}
-    rests, said = database.read(_dump), logged()
+    rests, said = database.read(dump), logged()
     assert "planted@example.com" in rests, "the dump holds what was written"
     assert "wrong login" in said, "the log holds what happened"
     for place, words in (("database", rests), ("log", said)):
@@ -136,15 +119,3 @@ def _forms(secret: str) -> set[str]:
     """Give the ways in which a secret might be written."""
     escaped = secret.encode("unicode_escape").decode()
     return {secret, escaped, secret.encode().hex(), secret.replace("-", "")}
-
-
-def _dump(conn: Connection) -> str:
-    """Write out every column of every row of every table, as the database has them."""
-    rows = []
-    for table in inspect(conn).get_table_names():
-        name = conn.dialect.identifier_preparer.quote(table)
-        for row in conn.execute(text(f"SELECT * FROM {name}")):  # the names of our own tables
-            rows += [
-                value.hex() if isinstance(value, bytes) else f"{value}\n{value!r}" for value in row
-            ]
-    return "\n".join(rows)

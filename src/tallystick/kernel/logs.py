@@ -1,7 +1,8 @@
 """Log lines: one JSON object each, or words for a person at a console.
 
 Every line has `event`, `level`, `timestamp` and `request_id`, the lines of libraries included. All
-go to standard error, and a traceback in them shows no values of variables.
+go to standard error, a traceback in them shows no values of variables, and none holds the number of
+a payment card, wherever somebody may have put one.
 """
 
 import logging
@@ -11,6 +12,8 @@ from typing import Any, Literal
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from tallystick.kernel import card_numbers
 
 Format = Literal["json", "console"]
 
@@ -70,12 +73,21 @@ def _with_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> 
     return event
 
 
+def _without_cards(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = card_numbers.hidden(value)
+    return event
+
+
 def _rendering(form: Format, *, colors: bool) -> list[Processor]:
     if form == "console":
         traceback = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=traceback)]
+        renderer = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=traceback)
+        return [_without_cards, renderer]
     return [
         structlog.processors.format_exc_info,
+        _without_cards,
         structlog.processors.JSONRenderer(serializer=_json),
     ]
 

@@ -11,24 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Never
 
+from tallystick.kernel import card_numbers
+
 STARS: Final = "*" * 8
 """What stands between the first six and the last four digits, however many there are."""
 
 _SEPARATORS = re.compile(r"[ -]")
 _NUMBER = re.compile(r"[0-9]{12,19}")
 _EXPIRY = re.compile(r"(0[1-9]|1[0-2])-[0-9]{4}")
-
-# By the digits that a number begins with; longer beginnings stand before those that hold them.
-_BRANDS: Final = (
-    ("amex", re.compile(r"3[47]")),
-    ("diners", re.compile(r"3(?:0[0-5]|[689])")),
-    ("jcb", re.compile(r"35(?:2[89]|[3-8])")),
-    ("discover", re.compile(r"6(?:011|4[4-9]|5)")),
-    ("unionpay", re.compile(r"62")),
-    ("maestro", re.compile(r"(?:5[06-9]|6)")),
-    ("mastercard", re.compile(r"(?:5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720))")),
-    ("visa", re.compile(r"4")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +72,7 @@ class Card:
         if not _EXPIRY.fullmatch(expiry):
             raise ValueError("The expiry of a card is a month and a year, such as 01-2040.")
         self._number, self._expiry, self._name = digits, expiry, name
-        self.kept = KeptCard(_brand(digits), digits[:6], digits[-4:], expiry)
+        self.kept = KeptCard(card_numbers.brand(digits), digits[:6], digits[-4:], expiry)
 
     def reveal(self) -> RevealedCard:
         """Give the whole card. Only a provider that takes card data calls this."""
@@ -97,7 +87,3 @@ class Card:
 
     def __reduce__(self) -> Never:
         raise TypeError("A card is not copied and not stored.")
-
-
-def _brand(digits: str) -> str:
-    return next((brand for brand, pattern in _BRANDS if pattern.match(digits)), "unknown")

@@ -6,6 +6,8 @@ from typing import Final
 
 from starlette.types import Scope
 
+from tallystick.kernel import card_numbers
+
 _PLACE: Final = "tallystick.arrival"
 REASON_MAX: Final = 255
 """Characters of a reason that are kept."""
@@ -24,7 +26,7 @@ def address_of(scope: Scope) -> str:
 def reason_of(arrival: "Arrival") -> str | None:
     """Give why one of the platform acts in what is not theirs; None for an empty one."""
     sent = arrival.headers.get(b"tallystick-reason", b"").decode("utf-8", "replace")
-    return _UNPRINTABLE.sub(" ", sent).strip()[:REASON_MAX] or None
+    return card_numbers.hidden(_UNPRINTABLE.sub(" ", sent)).strip()[:REASON_MAX] or None
 
 
 @dataclass(slots=True)

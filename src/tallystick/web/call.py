@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 from starlette.types import Scope
 
-from tallystick.kernel import clock, ids
+from tallystick.kernel import card_numbers, clock, ids
 from tallystick.kernel.actor import Act, Actor
 from tallystick.kernel.coalescing import UseCase
 from tallystick.kernel.errors import Invalid, Refusal, Refused, shown
@@ -127,7 +127,7 @@ class Call:
     def agent(self) -> str:
         """Give what the client calls itself."""
         sent = self._arrival.header(b"user-agent") or ""
-        return _UNPRINTABLE.sub(" ", sent).strip()[:AGENT_MAX]
+        return card_numbers.hidden(_UNPRINTABLE.sub(" ", sent)).strip()[:AGENT_MAX]
 
     def check_origin(self) -> None:
         """Refuse what another site made a browser send, where there is no session yet.
@@ -288,8 +288,11 @@ class Call:
         sent = self._arrival.header(b"idempotency-key")
         if sent is None:
             return str(ids.new())
-        if not _IDEMPOTENCY_KEY.fullmatch(sent):
-            message = "The Idempotency-Key must have 1 to 255 printable ASCII characters."
+        if not _IDEMPOTENCY_KEY.fullmatch(sent) or card_numbers.found(sent):
+            message = (
+                "The Idempotency-Key must have 1 to 255 printable ASCII characters, and no number "
+                "of a payment card among them."
+            )
             raise Invalid("idempotency.key_malformed", message)
         if self.actor.kind in {"user", "link"}:
             # A program may renew its key and go on; people do not see each other's answers.

@@ -30,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from tallystick.auth.credentials import SESSION_START
 from tallystick.auth.policy import PERMISSIONS, allows
+from tallystick.kernel import card_numbers
 from tallystick.kernel.actor import Actor
 from tallystick.kernel.errors import Invalid, Refusal, Refused, Unavailable, shown
 from tallystick.web import cookies, documented, strict
@@ -179,7 +180,7 @@ class DirectRoute(APIRoute):
             event,
             operation=self.unique_id,
             address=address,
-            organization=None if named is None else named[:SLUG_MAX],
+            organization=None if named is None else card_numbers.hidden(named)[:SLUG_MAX],
         )
         edge.limits.failure(address)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from tallystick.kernel import money
+from tallystick.kernel import card_numbers, money
 from tallystick.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
 from tallystick.kernel.searching import TEXT_MAX
 
@@ -88,7 +88,7 @@ class PageQuery(Query):
 
 
 def line(value: str) -> str:
-    """Refuse control characters, line breaks among them, and text that is only spaces."""
+    """Refuse control characters, line breaks too, text that is only spaces, and card numbers."""
     if _CONTROL.search(value):
         raise PydanticCustomError(
             "tallystick_control_character",
@@ -98,7 +98,7 @@ def line(value: str) -> str:
 
 
 def paragraph(value: str) -> str:
-    """Refuse control characters but line breaks, and text that is only spaces."""
+    """Refuse control characters but line breaks, text that is only spaces, and card numbers."""
     if _CONTROL_BUT_BREAKS.search(value):
         raise PydanticCustomError(
             "tallystick_control_character",
@@ -111,6 +111,17 @@ def _written(value: str) -> str:
     if value and not value.strip():
         raise PydanticCustomError(
             "tallystick_blank", "There are only spaces here. Write something."
+        )
+    return without_card(value)
+
+
+def without_card(value: str) -> str:
+    """Refuse what looks like the number of a payment card."""
+    if card_numbers.found(value):
+        raise PydanticCustomError(
+            "tallystick_card_number",
+            "There is a number in this text that looks like that of a payment card, and those are "
+            "not kept here. Write its last four digits at most.",
         )
     return value
 
@@ -131,6 +142,8 @@ def _day(value: Any) -> date:
 
 _LINE_SCHEMA = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 
+Word = Annotated[str, AfterValidator(without_card)]
+"""Text whose pattern says what may be in it."""
 Line = Annotated[str, AfterValidator(line), Field(json_schema_extra=_LINE_SCHEMA)]
 """Text on one line."""
 Paragraph = Annotated[str, AfterValidator(paragraph), Field(max_length=2000)]

@@ -11,7 +11,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallystick.kernel import ids
+from tallystick.kernel import card_numbers, ids
 from tallystick.kernel.errors import shown
 from tallystick.web.arrival import Arrival
 from tallystick.web.dialects.frame import Dialects, own_path
@@ -133,7 +133,9 @@ def _request_id(headers: dict[bytes, bytes]) -> str:
     """Take over the id that the caller gave, or make one."""
     given = headers.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
-        return given.decode("ascii")
+        text = given.decode("ascii")
+        if not card_numbers.found(text):
+            return text
     return ids.new().hex
 
 

@@ -4,7 +4,7 @@ Nothing is written down for single operations: a new one is asked like all other
 of its own documentation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,11 @@ class Operation:
         assert self.body is not None, "it takes one"
         return self._sample(self.body, objects)
 
+    def planted(self, objects: Objects, text: str) -> Iterator[Any]:
+        """Make bodies that have a text in each place in turn that takes anything, ids included."""
+        assert self.body is not None, "it takes one"
+        return self._planted(self.body, objects, text)
+
     def members(self) -> set[str]:
         """Name what a body may have."""
         assert self.body is not None, "it takes one"
@@ -78,6 +83,19 @@ class Operation:
             if schema.get(said):
                 return schema[said][0]
         return schema.get("const", schema.get("default", _PLAIN.get(schema.get("type", ""))))
+
+    def _planted(self, schema: dict[str, Any], objects: Objects, text: str) -> Iterator[Any]:
+        sample = self._sample(schema, objects)
+        yield text
+        schema = self._resolved(schema)
+        if isinstance(sample, dict):
+            yield sample | {text: text}
+            for member, given in schema.get("properties", {}).items():
+                for value in self._planted(given, objects, text):
+                    yield sample | {member: value}
+        elif isinstance(sample, list):
+            for value in self._planted(schema["items"], objects, text):
+                yield [value]
 
     def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
         if "$ref" in schema:

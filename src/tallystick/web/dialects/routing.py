@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tallystick.auth.policy import allows
+from tallystick.kernel import card_numbers
 from tallystick.kernel.errors import Refused, Unavailable
 from tallystick.web.arrival import Arrival, address_of
 from tallystick.web.dialects.calling import IDEMPOTENCY_KEY, Denied, DialectCall, admit
@@ -200,7 +201,11 @@ class ContractRoute(APIRoute):
             sent = dict(parse_qsl(call.query_string, keep_blank_values=True))
             arguments["query"] = _checked(self._query, sent, ("query",), faults)
         key = arrival.header(b"idempotency-key")
-        if key is not None and scope["method"] == "POST" and not IDEMPOTENCY_KEY.fullmatch(key):
+        if (
+            key is not None
+            and scope["method"] == "POST"
+            and (not IDEMPOTENCY_KEY.fullmatch(key) or card_numbers.found(key))
+        ):
             faults.append(_BAD_KEY)
         if self._body is not None:
             sent = _parsed(await _read(receive), arrival)

@@ -18,6 +18,7 @@ from tallystick.web.fields import (
     Part,
     Version,
     View,
+    Word,
 )
 
 Kind = Annotated[CustomerKind, Field(description="Who they are.", examples=["student"])]
@@ -37,7 +38,7 @@ Email = Annotated[
 ]
 Phone = Annotated[Line | None, Field(min_length=1, max_length=32, examples=["+34 600 000 000"])]
 Language = Annotated[
-    str | None,
+    Word | None,
     Field(
         max_length=35,
         pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",

@@ -26,6 +26,7 @@ from tallystick.web.fields import (
     Part,
     Version,
     View,
+    Word,
 )
 
 SENT_MAX = 1_000
@@ -46,7 +47,7 @@ UserName = Annotated[
     ),
 ]
 Language = Annotated[
-    str | None,
+    Word | None,
     Field(
         max_length=35,
         pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",

@@ -17,10 +17,11 @@ from tallystick.web.fields import (
     Part,
     Version,
     View,
+    Word,
 )
 
 Slug = Annotated[
-    str,
+    Word,
     Field(
         min_length=1,
         max_length=63,

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.auth.policy import TenantPermission
-from tallystick.web.fields import Body, Moment, Version, View
+from tallystick.web.fields import Body, Moment, Version, View, Word
 
 RoleOf = Annotated[
     str,
@@ -18,7 +18,7 @@ RoleOf = Annotated[
     ),
 ]
 NewRoleName = Annotated[
-    str,
+    Word,
     Field(
         min_length=1,
         max_length=20,
