@@ -32,7 +32,7 @@ from tallystick.web.dialects.routing import Fault, Faults, Said
 from tallystick.web.paying import Paid
 
 FAKEPAY: Final = "fakepay"
-PAYS: Final = "record_payment"
+PAYS: Final = "start_payment"
 """The native operation whose permission paying needs."""
 
 _BEING_PAID: Final = "This invoice is being paid at this moment. Try again shortly."
@@ -58,7 +58,8 @@ async def create_invoice(call: Posted, body: InvoiceRequest) -> Shown:
         return (await invoices.issue(call, organization, body)).shown
     if not allows(call.actor, PAYS):
         raise Said(403, "This API key may not do this")
-    card = _ready(call, organization, body.card, ["body", "card"])
+    text = (["body", "jobDescription"], body.job_description)
+    card = _ready(call, organization, body.card, ["body", "card"], text)
     if organization is None or not await call.repeats(UUID(organization["id"])):
         # An invoice is not made where its payment would not be sent.
         call.edge.providers.check(call.edge.providers.named(FAKEPAY))
@@ -90,9 +91,17 @@ async def pay_invoice(call: Posted, uuid: UUID, body: Card) -> Shown:
 
 
 def _ready(
-    call: DialectCall, organization: OrganizationDocument | None, sent: Card, place: list[str]
+    call: DialectCall,
+    organization: OrganizationDocument | None,
+    sent: Card,
+    place: list[str],
+    *texts: tuple[list[str], str],
 ) -> cards.Card:
-    """Refuse what cannot be paid with before anything is written."""
+    """Refuse what cannot be paid with before anything is written.
+
+    `texts` will be kept, as the key of the call is, so the number of the card may not be in them.
+    """
+    card = sent.taken()
     zone = "UTC" if organization is None else organization["time_zone"]
     today = clock.day(call.edge.clock(), zone)
     month, year = map(int, sent.expiry.split("-"))
@@ -100,16 +109,17 @@ def _ready(
     if (year, month) < (today.year, today.month):
         message = "Value error, this card has expired"
         faults.append({"type": "value_error", "loc": [*place, "expiry"], "msg": message})
-    if call.key is not None and sent.number in "".join(filter(str.isdigit, call.key)):
-        message = "Value error, keys are kept, and this one holds the number of the card"
-        where = ["header", "Idempotency-Key"]
-        faults.append({"type": "value_error", "loc": where, "msg": message})
+    key = (["header", "Idempotency-Key"], call.key or "")
+    for where, text in ((([*place, "name"]), sent.name), key, *texts):
+        if card.stands_in(text):
+            message = "Value error, the number of the card stands here"
+            faults.append({"type": "value_error", "loc": where, "msg": message})
     if faults:
         raise Faults(faults)
     provider = call.edge.providers.named(FAKEPAY)
     if not provider.abilities.takes_cards:
         raise Said(403, "Card data are taken in development only.")
-    return sent.taken()
+    return card
 
 
 def _acts(act: Act, first: int) -> Iterator[Act]:
