@@ -5,13 +5,14 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from tallystick.auth.models import USERS
 from tallystick.auth.two_factor import SEALED_AS
 from tallystick.kernel import ids, tasks
 from tallystick.kernel.actor import OPERATOR, Act
-from tallystick.kernel.clock import now
+from tallystick.kernel.alarms import clear_alarm, raise_alarm
+from tallystick.kernel.clock import now, text
 from tallystick.kernel.database import Database
 from tallystick.kernel.rows import Writes
 from tallystick.kernel.sealing import Sealer
@@ -117,3 +118,32 @@ def test_secrets_are_sealed_anew(run: Run, migrated: str, monkeypatch: pytest.Mo
     assert (again.code, again.err) == (0, "1 secrets were sealed anew with the key new.\n")
     assert run("secrets", "rotate", SEALING_KEYS=f"new:{new}").err.startswith("0 secrets")
     assert run("secrets", "rotate", SEALING_KEYS="hush").code == 2
+
+
+def test_alarms_are_listed_until_they_are_cleared(run: Run, migrated: str) -> None:
+    assert run("alarms").err == "No alarm is open.\n"
+    database, at = Database(migrated), now()
+    act = Act(OPERATOR, ids.NIL, at, "key", "0" * 64)
+    payment_id = ids.new()
+
+    def raised(conn: Connection) -> None:
+        writes = Writes()
+        raise_alarm(conn, writes, act, "payment.late_success", payment_id, detail="Look.")
+        writes.flush(conn)
+
+    def cleared(conn: Connection) -> None:
+        writes = Writes()
+        clear_alarm(conn, writes, act, "payment.late_success", payment_id)
+        writes.flush(conn)
+
+    database.write(raised)
+    [alarm] = run("alarms", "--json").json
+    assert (alarm["kind"], alarm["subject_id"]) == ("payment.late_success", str(payment_id))
+    assert (alarm["raised_at"], alarm["cleared_at"]) == (text(at), None)
+    assert "Look." in run("alarms").out
+    assert _finding(run, "payments") == (False, "1 alarms are open", "See `tallystick alarms`.")
+    database.write(cleared)
+    database.close()
+    assert run("alarms", "--json").json == []
+    [alarm] = run("alarms", "--all", "--json").json
+    assert alarm["cleared_at"] == text(at)

@@ -15,8 +15,10 @@ from tallystick.invoices.correcting import VoidInvoice, void_invoices
 from tallystick.invoices.models import CONTENTS, COUNTERS, CREDIT_NOTES, INVOICES, LINES
 from tallystick.invoices.totals import Line
 from tallystick.kernel import ids
+from tallystick.kernel.alarms import ALARMS, alarm_id
 from tallystick.kernel.database import Database
 from tallystick.kernel.events import EVENT_CHANGES, EVENTS
+from tallystick.kernel.tasks import TASKS
 from tallystick.ledger.audit import EXAMPLES_MAX
 from tallystick.ledger.models import CLOSED_MONTHS, MONTH_SUMS, POSTINGS
 from tallystick.migrations.tables import METADATA
@@ -29,6 +31,7 @@ from tallystick.payments.models import (
     REFUNDS,
     RESERVATIONS,
 )
+from tallystick.payments.orders import asking_task
 from tallystick.payments.provider import Succeeded
 from tallystick.payments.refunding import RefundPayment, refund_payments
 from tallystick.wiring import CHECKS, audit
@@ -285,6 +288,25 @@ BROKEN: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
         lambda it: [
             ORDERS.update().where(ORDERS.c.amount == 300).values(provider_key=it.first),
             ORDERS.update().where(ORDERS.c.amount == 200).values(provider_key=it.first),
+        ],
+    ),
+    "nobody asks what became of a payment": (
+        {"I18": 1},
+        lambda it: [TASKS.update().where(TASKS.c.id == asking_task(it.online)).values(due_at=None)],
+    ),
+    "an alarm about an unknown payment was cleared": (
+        {"I18": 1},
+        lambda it: [
+            TASKS.update().where(TASKS.c.id == asking_task(it.online)).values(due_at=None),
+            ALARMS.insert().values(
+                organization_id=it.books.organization_id,
+                id=alarm_id("payment.outcome_unknown", it.online),
+                kind="payment.outcome_unknown",
+                subject_id=it.online,
+                detail="Look.",
+                raised_at=START,
+                cleared_at=START,
+            ),
         ],
     ),
     "something is reserved for nobody": (
@@ -561,7 +583,7 @@ def test_sound_books_pass_every_check(healthy: Healthy) -> None:
         "I8-credit-days": 7,
         **dict.fromkeys(("I10-receipts", "I14-receipts", "I16-claims"), 7),
         **dict.fromkeys(("I5-online", "I7-online", "I16-online", "I17-keys"), 3),
-        "I14-refunds": 1,
+        **dict.fromkeys(("I14-refunds", "I18"), 1),
         "I19": 5,
     }
 

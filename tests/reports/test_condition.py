@@ -123,7 +123,7 @@ def test_alarms_and_what_was_given_up(own_books: Books) -> None:
         ({"tasks_dead": 1}, ["Tasks were given up."]),
         ({"unknown_payment_age": UNKNOWN_LATE}, []),
         ({"unknown_payment_age": UNKNOWN_LATE + MOMENT}, ["Nobody knows"]),
-        ({"alarms_open": 1}, ["Alarms are open."]),
+        ({"alarms_open": 1}, ["Alarms are open. See `tallystick alarms`."]),
     ],
 )
 def test_what_somebody_should_look_at(changed: dict[str, Any], words: list[str]) -> None:

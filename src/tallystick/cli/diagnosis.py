@@ -189,11 +189,12 @@ def _payments(stands: Condition) -> Finding:
     unknown = "" if age is None else f"the oldest has been unknown for {_whole(age)}"
     alarms = f"{open_alarms} alarms are open" if open_alarms else ""
     late = bool(open_alarms) or (age is not None and age > UNKNOWN_LATE)
+    todo = "Ask the provider what became of them, and confirm or decline them."
     return Finding(
         "payments",
         ok=not late,
         found=", ".join(filter(None, (unknown, alarms))) or "all at providers are known",
-        todo="Ask the provider what became of them, and confirm or decline them." if late else "",
+        todo="" if not late else "See `tallystick alarms`." if open_alarms else todo,
     )
 
 

@@ -56,6 +56,13 @@ app.add_typer(upkeep.secrets, name="secrets", help="Secrets that the database ke
 app.add_typer(upkeep.tasks, name="tasks", help="What the worker does, such as sending mails.")
 app.add_typer(people.user, name="user", help="Users: people who log in.")
 app.add_typer(books.imports, name="import", help="Customers and invoices from files.")
+app.command(
+    "alarms",
+    help=_help(
+        "List what a person has to look at, newest first, such as a payment that nobody can tell.",
+        examples=("alarms", "alarms --all --json"),
+    ),
+)(upkeep.alarms)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, instead of TALLYSTICK_PORT.")]

@@ -1,4 +1,4 @@
-"""Look at tasks and let those that were given up begin anew; seal secrets anew."""
+"""Look at alarms and tasks, let tasks that were given up begin anew; seal secrets anew."""
 
 from functools import partial
 from typing import Any
@@ -10,11 +10,12 @@ from tallystick import settings, wiring
 from tallystick.auth.resealing import SEALED, reseal
 from tallystick.cli import opened
 from tallystick.cli.output import say, show_json, show_line, show_table
-from tallystick.kernel import clock, tasks
+from tallystick.kernel import alarms, clock, tasks
 from tallystick.kernel.errors import Refused
 
 AT_ONCE = 100
 """Secrets that are sealed anew in one transaction."""
+ALARM_SHOWN = ("organization_id", "kind", "subject_id", "raised_at", "cleared_at", "detail")
 SHOWN = ("id", "kind", "attempts", "created_at", "due_at", "dead_at", "last_error")
 
 
@@ -29,6 +30,20 @@ def show_tasks(*, dead: bool, limit: int, as_json: bool) -> None:
     show_table(SHOWN, [[each[name] or "" for name in SHOWN] for each in found])
     if not found:
         say("No task was given up." if dead else "No task waits.")
+
+
+def show_alarms(*, cleared: bool, limit: int, as_json: bool) -> None:
+    """List what a person has to look at, newest first."""
+    with opened.database() as database:
+        rows = database.read(lambda conn: alarms.list_everywhere(conn, limit, cleared=cleared))
+    found = [_alarm(row) for row in rows]
+    if as_json:
+        show_json(found)
+        return
+    head = [name for name in ALARM_SHOWN if cleared or name != "cleared_at"]
+    show_table(head, [[each[name] or "" for name in head] for each in found])
+    if not found:
+        say("There was no alarm." if cleared else "No alarm is open.")
 
 
 def retry(task_id: UUID | None) -> None:
@@ -83,3 +98,13 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
         for name in ("created_at", "due_at", "dead_at")
     }
     return {name: values[name] for name in SHOWN} | moments | {"id": str(row.id)}
+
+
+def _alarm(row: Row[Any]) -> dict[str, Any]:
+    values = row._asdict()
+    moments = {
+        name: None if values[name] is None else clock.text(values[name])
+        for name in ("raised_at", "cleared_at")
+    }
+    named = {name: str(values[name]) for name in ALARM_SHOWN}
+    return {"id": str(row.id)} | named | moments

@@ -1,4 +1,4 @@
-"""The commands that look after what the worker does, and after sealed secrets.
+"""The commands that look after alarms, after what the worker does, and after sealed secrets.
 
 What a command does is imported when it runs, so that `--help` answers at once.
 """
@@ -14,6 +14,17 @@ from tallystick.cli.options import Json, help_text
 
 tasks = typer.Typer(no_args_is_help=True)
 secrets = typer.Typer(no_args_is_help=True)
+
+
+def alarms(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Those that were cleared too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+    as_json: Json = False,
+) -> None:
+    from tallystick.cli import tending
+
+    tending.show_alarms(cleared=everything, limit=limit, as_json=as_json)
 
 
 @tasks.command(

@@ -1,10 +1,11 @@
 """What a person has to look at: raised once for each thing, open until somebody clears it."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Index, String, func, select
+from sqlalchemy import Connection, Index, Row, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel import events, ids, rows
@@ -72,3 +73,11 @@ def count_open(conn: Connection) -> int:
     """Count the alarms that nobody has cleared, in all organizations."""
     statement = select(func.count()).select_from(ALARMS).where(ALARMS.c.cleared_at.is_(None))
     return conn.scalar(statement) or 0
+
+
+def list_everywhere(conn: Connection, limit: int, *, cleared: bool) -> Sequence[Row[Any]]:
+    """List the alarms of all organizations, newest first; open ones only, unless told otherwise."""
+    statement = select(ALARMS).order_by(ALARMS.c.raised_at.desc(), ALARMS.c.id)
+    if not cleared:
+        statement = statement.where(ALARMS.c.cleared_at.is_(None))
+    return conn.execute(statement.limit(limit)).all()

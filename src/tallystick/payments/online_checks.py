@@ -1,10 +1,14 @@
 """The invariants of payments and refunds at providers, for the audit."""
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
-from tallystick.ledger.audit import Check, rows_of
+from tallystick.kernel import rows
+from tallystick.kernel.alarms import ALARMS, alarm_id
+from tallystick.kernel.tasks import TASKS
+from tallystick.ledger.audit import Check, Counted, rows_of
+from tallystick.payments import orders
 from tallystick.payments.models import ORDERS, PAYMENTS, REFUNDS, RESERVATIONS
 from tallystick.payments.states import OFFLINE_METHODS, ON_THE_WAY, SETTLED
 
@@ -82,6 +86,35 @@ def _refund_reserved_differs() -> Select[Any]:
     return select(_P.organization_id, _P.id).select_from(joined).where(wrong)
 
 
+_UNKNOWN_ALARMS: Final = ("payment.outcome_unknown", "refund.outcome_unknown")
+
+
+def _left_alone(conn: Connection) -> Counted:
+    """Find what is at a provider, and neither is a task going to ask about it nor a person told."""
+    refund = and_(_O.organization_id == _R.organization_id, _O.id == _R.id)
+    joined = ORDERS.outerjoin(PAYMENTS, _OF_PAYMENT).outerjoin(REFUNDS, refund)
+    going = or_(_P.status.in_(ON_THE_WAY), _R.status.in_(ON_THE_WAY))
+    found = conn.execute(select(_O.organization_id, _O.id).select_from(joined).where(going)).all()
+    asking = {(row.organization_id, orders.asking_task(row.id)): row for row in found}
+    place = [TASKS.c.organization_id, TASKS.c.id]
+    for task in rows.find(conn, place, list(asking)):
+        if task.due_at is not None:
+            del asking[task.organization_id, task.id]
+    told = {
+        (row.organization_id, alarm_id(kind, row.id))
+        for row in asking.values()
+        for kind in _UNKNOWN_ALARMS
+    }
+    place = [ALARMS.c.organization_id, ALARMS.c.id]
+    alarmed = rows.find(conn, place, told)
+    seen = {(row.organization_id, row.subject_id) for row in alarmed if row.cleared_at is None}
+    return len(found), [
+        f"{row.organization_id} {row.id}"
+        for row in asking.values()
+        if (row.organization_id, row.id) not in seen
+    ]
+
+
 CHECKS = (
     Check(
         "I5-online",
@@ -102,5 +135,10 @@ CHECKS = (
         "I17-keys",
         "what a provider took under one key is one settled payment",
         rows_of(_COUNT, _counted_twice()),
+    ),
+    Check(
+        "I18",
+        "whatever a provider has not decided will be asked about, or a person was told",
+        _left_alone,
     ),
 )

@@ -72,7 +72,7 @@ class Condition:
         if _over(self.unknown_payment_age, UNKNOWN_LATE):
             found.append("Nobody knows what became of a payment at its provider.")
         if self.alarms_open:
-            found.append("Alarms are open.")
+            found.append("Alarms are open. See `tallystick alarms`.")
         return found
 
 
