@@ -210,8 +210,9 @@ class ContractRoute(APIRoute):
         if self._body is not None:
             sent = _parsed(await _read(receive), arrival)
             arguments["body"] = body = _checked(self._body, sent, ("body",), faults)
-            # A shape that holds what nothing may keep says what may be kept of it.
-            call.body = body.kept() if hasattr(body, "kept") else sent
+            if not faults:
+                # A shape that holds what nothing may keep says what may be kept of it.
+                call.body = body.kept() if hasattr(body, "kept") else sent
         if faults:
             raise Faults(faults)
         return arguments
