@@ -26,7 +26,7 @@ def _actor(*permissions: str) -> Actor:
 
 def test_what_a_role_may_do() -> None:
     assert {role: set(permissions) for role, permissions in policy.ROLES.items()} == WHO_MAY
-    assert set(policy.PLATFORM) == WHO_MAY["owner"] | {"platform"}
+    assert set(policy.PLATFORM) == WHO_MAY["owner"] | {"platform", "watch"}
 
 
 def test_a_person_by_itself_touches_no_organization() -> None:
@@ -35,7 +35,7 @@ def test_a_person_by_itself_touches_no_organization() -> None:
 
 
 def test_every_row_names_a_permission_that_exists() -> None:
-    known = {*policy.TENANT, *policy.PERSON, "belong", "platform", "public"}
+    known = {*policy.TENANT, *policy.PERSON, "belong", "platform", "watch", "public"}
     assert set(policy.PERMISSIONS.values()) <= known
     assert set(get_args(policy.TenantPermission)) == policy.TENANT
 
@@ -44,7 +44,7 @@ def test_every_row_names_a_permission_that_exists() -> None:
 def test_an_operation_needs_its_permission_and_no_other(operation: str) -> None:
     needed = policy.PERMISSIONS[operation]
     enough = {"read", "self"} if needed == "belong" else {needed}
-    others = {*policy.TENANT, *policy.PERSON, "platform"} - enough
+    others = {*policy.TENANT, *policy.PERSON, "platform", "watch"} - enough
     assert all(policy.allows(_actor(each), operation) for each in enough)
     assert policy.allows(OPERATOR, operation)
     assert policy.allows(_actor(*others), operation) == (needed == "public")

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection
 
-from tallystick.kernel.coalescing import BATCH_MAX, Coalescer
+from tallystick.kernel.coalescing import BATCH_MAX, Coalescer, Told
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.idempotency import Answer
@@ -85,18 +85,24 @@ async def test_an_idle_writer_starts_at_once(
 
 @SQLITE
 async def test_what_gathers_meanwhile_is_one_batch_of_at_most_64(
-    holding: Recorder, hold: Any, gather: Any, notes: Callable[..., list[Note]]
+    coalescer: Coalescer,
+    holding: Recorder,
+    hold: Any,
+    gather: Any,
+    notes: Callable[..., list[Note]],
 ) -> None:
     use_case = Recorder()
     held = hold()
     running = asyncio.ensure_future(gather(use_case, notes("n", 200)))
     await asyncio.sleep(0.05)
     assert use_case.batches == []
+    assert coalescer.told() == Told(1, (1, 0, 0, 0, 0, 0, 0), waiting=200, turned_away=0)
     holding.gate.set()
     assert await running == [Answer(f"did n{number}") for number in range(200)]
     assert [len(batch) for batch in use_case.batches] == [64, 64, 64, 8]
     assert [each for batch in use_case.batches for each in batch] == [f"n{n}" for n in range(200)]
     assert await held == Answer("did held")
+    assert coalescer.told() == Told(201, (1, 0, 0, 1, 0, 0, 3), waiting=0, turned_away=0)
 
 
 @SQLITE
@@ -305,6 +311,7 @@ async def test_a_full_queue_turns_commands_away(
     with pytest.raises(Unavailable) as turned_away:
         await coalescer.run(use_case, Note(books.act(), "one too many"))
     assert turned_away.value.retry_after_s == 1
+    assert coalescer.told().turned_away == 1
     holding.gate.set()
     assert await asyncio.gather(held, *waiting) == [
         *(Answer("did held"), Answer("did 0"), Answer("did 1"), Answer("did 2"))

@@ -86,9 +86,11 @@ def test_a_key_taken_by_another_row_is_looked_at_again_a_few_times(books: Books)
 
     books.database.write(work)
     attempts.clear()
+    before = books.database.failures.get("twin", 0)
     with pytest.raises(exc.IntegrityError):
         books.database.write(work)
     assert len(attempts) == 1 + TWINS_MAX
+    assert books.database.failures["twin"] == before + 1 + TWINS_MAX
 
 
 def test_a_reader_never_sees_half_a_transaction(books: Books, threads: ThreadPoolExecutor) -> None:

@@ -74,7 +74,7 @@ def _check(method: str, path: str, response: httpx2.Response) -> None:
     inline = path.endswith(("/docs", "/redoc"))
     styles = {"style-src 'self'" + (" 'unsafe-inline'" if inline else "")}
     assert policy - POLICY == styles, place
-    page = inline or not path.startswith(("/v1/", BASE))
+    page = inline or not path.startswith(("/v1/", "/metrics", BASE))
     assert headers["cache-control"] == ("no-cache" if page else "no-store"), place
 
 

@@ -22,11 +22,12 @@ refund     give money back
 manage     change the organization, its members, roles, keys and links; erase a person's data
 audit      see who did what
 """
-Permission = Literal[TenantPermission, "belong", "platform", "self", "pay", "public"]
+Permission = Literal[TenantPermission, "belong", "platform", "watch", "self", "pay", "public"]
 """Beside those of an organization:
 
 belong    see which organizations one belongs to: whoever reads in one, and every user
 platform  make organizations and users, see all of them
+watch     see the figures of the server
 self      what a person does with their own login
 pay       what a payer sees and does with their own invoices
 public    needs no credential
@@ -45,7 +46,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
 """The roles that every organization has."""
 OWNER_ROLE: Final = "owner"
 PLATFORM_ROLE: Final = "platform"
-PLATFORM: Final = TENANT | {"platform"}
+PLATFORM: Final = TENANT | {"platform", "watch"}
 """What a platform key may do, everywhere."""
 
 EVERYTHING: Final = PLATFORM | PERSON
@@ -101,6 +102,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "revoke_token": "self",
     "list_audit_trail": "audit",
     "list_events": "read",
+    "get_metrics": "watch",
     "create_payer_link": "manage",
     "list_payer_links": "manage",
     "get_payer_link": "manage",

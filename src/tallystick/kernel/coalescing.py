@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -24,10 +25,24 @@ BATCH_MAX = 64
 WAITING_MAX = 2_048
 """Commands that may wait before a new one is turned away."""
 
+SIZES = tuple(2**power for power in range(BATCH_MAX.bit_length()))
+"""The bounds by which the sizes of batches are counted: 1, 2, 4, and so on to the largest."""
+
 T = TypeVar("T")
 UseCase = Callable[[Connection, Sequence[Any]], list[Answer[T]]]
 _Waiting = tuple[Any, "asyncio.Future[Answer[Any]]"]
 _Result = Answer[Any] | BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one coalescer has done, and what waits."""
+
+    commands: int
+    sizes: Sequence[int]
+    """Batches by their size, up to each of `SIZES` and above the one before."""
+    waiting: int
+    turned_away: int
 
 
 class Coalescer:
@@ -40,6 +55,9 @@ class Coalescer:
             {} for _ in range(database.writers)
         ]
         self._waiting = 0
+        self._commands = 0
+        self._sizes = [0] * len(SIZES)
+        self._turned_away = 0
         self._busy = [False] * database.writers
         self._closed = False
         self._threads = ThreadPoolExecutor(database.writers, thread_name_prefix="writer")
@@ -83,6 +101,10 @@ class Coalescer:
             self._start(lane)
         return await asyncio.gather(*futures, return_exceptions=True)
 
+    def told(self) -> Told:
+        """Tell what was done until now."""
+        return Told(self._commands, tuple(self._sizes), self._waiting, self._turned_away)
+
     async def close(self) -> None:
         """Finish what waits, refuse what comes, and end the threads."""
         self._closed = True
@@ -94,6 +116,7 @@ class Coalescer:
         if self._closed:
             raise Unavailable("The server is shutting down. Repeat the request.")
         if self._waiting + count > self._waiting_max:
+            self._turned_away += count
             raise Unavailable("Too many requests wait to be written. Repeat this one shortly.")
 
     def _lane(self, command: Command) -> int:
@@ -110,6 +133,8 @@ class Coalescer:
         if queue:
             queues[use_case] = queue
         self._waiting -= len(batch)
+        self._commands += len(batch)
+        self._sizes[(len(batch) - 1).bit_length()] += 1
         self._busy[lane] = True
         task = asyncio.get_running_loop().create_task(self._finish(lane, use_case, batch))
         self._batches.add(task)

@@ -5,7 +5,9 @@ nothing but speak to its connection: no network call, no file, no message.
 """
 
 import random
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
@@ -50,12 +52,20 @@ class Database:
         self._deadline_s = deadline_s
         self._added: Callable[[Collection[Table]], None] = lambda _tables: None
         self._addresses = engines.Addresses(self.url)
+        self._failed: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._writer, self._reader = (
             engines.make(
                 self._addresses, size=size, writes=writes, statement_timeout_s=statement_timeout_s
             )
             for size, writes in ((self.writers, True), (readers, False))
         )
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many transactions have failed, by what their failure meant (`kernel.failures`)."""
+        with self._counting:
+            return dict(self._failed)
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query in a transaction of its own that never writes.
@@ -122,6 +132,9 @@ class Database:
                     added = conn.info.pop(ADDED, ())
             except Exception as error:
                 failure = failures.classify(error)
+                if not isinstance(error, Refused):
+                    with self._counting:
+                        self._failed[failure] += 1
                 if failure == "other" or (failure == "twin" and twins == TWINS_MAX):
                     raise
                 if time.monotonic() >= give_up_at:

@@ -43,6 +43,7 @@ from tallystick.web.api import (
     logins,
     me,
     members,
+    metrics,
     online_payments,
     organizations,
     payer_links,
@@ -62,6 +63,7 @@ from tallystick.web.edge import Edge
 from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
 from tallystick.web.limits import UNLIMITED, Limits, Rates
+from tallystick.web.metrics import Metrics
 from tallystick.web.middleware import Shell
 from tallystick.web.provider_calls import ProviderCalls
 
@@ -80,7 +82,7 @@ OPERATIONS: list[BaseRoute] = [
     for noun in (
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
-        *(logins, me, two_factor, users, audit_trail, events, online_payments),
+        *(logins, me, two_factor, users, audit_trail, events, online_payments, metrics),
     )
     for route in noun.router.routes
 ]
@@ -127,6 +129,7 @@ def make_app(
             callers=callers,
             hashing=hashing,
             limits=Limits(rates),
+            metrics=app.state.metrics,
             providers=calls,
             environment=environment,
             migration_status=migration_status,
@@ -155,6 +158,7 @@ def make_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.production = environment == "production"
+    app.state.metrics = Metrics()
     app.state.dialects = Dialects(DIALECTS, dialects)
     # A dialect at the root takes the addresses of our own documentation; `/v1` stays.
     app.router.routes[:] = [*OPERATIONS, *app.state.dialects.routes, *_PAGES]
@@ -185,6 +189,7 @@ class _Application(FastAPI):
         refusing = ExceptionMiddleware(self.router, handlers={HTTPException: _refuse})
         return Shell(
             _Lookup(refusing),
+            metrics=self.state.metrics,
             production=self.state.production,
             dialects=self.state.dialects,
         )

@@ -35,6 +35,8 @@ class Arrival:
 
     request_id: str
     headers: dict[bytes, bytes]
+    route: str | None = None
+    """The address of the operation that serves it, as the operation is declared."""
 
     @staticmethod
     def of(scope: Scope) -> "Arrival":

@@ -97,6 +97,7 @@ class DirectRoute(APIRoute):
             await super().handle(scope, receive, send)
             return
         arrival, edge = Arrival.of(scope), Edge.of(scope)
+        arrival.route = self.path
         call: Call | None = None
         try:
             caller = await self._admit(scope, arrival, edge)

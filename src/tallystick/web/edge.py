@@ -17,6 +17,7 @@ from tallystick.kernel.signing import Signer
 from tallystick.web.hashing import Hashing
 from tallystick.web.identity import Callers
 from tallystick.web.limits import Limits
+from tallystick.web.metrics import Metrics
 from tallystick.web.provider_calls import ProviderCalls
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Edge:
     callers: Callers
     hashing: Hashing
     limits: Limits
+    metrics: Metrics
     providers: ProviderCalls
     environment: str
     migration_status: Callable[[], tuple[str | None, str]]

@@ -1,9 +1,10 @@
-"""What happens to every request: an id, limits, headers of its answer, a net for our mistakes.
+"""What happens to every request: an id, limits, headers, a count, a net for our mistakes.
 
 One class of plain ASGI: each further layer would cost every request.
 """
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from tallystick.kernel import card_numbers, ids
 from tallystick.kernel.errors import shown
 from tallystick.web.arrival import Arrival
 from tallystick.web.dialects.frame import Dialects, own_path
+from tallystick.web.metrics import OTHER, Metrics
 from tallystick.web.problems import TABLE, problem
 
 BODY_MAX_BYTES: Final = 2**20
@@ -45,8 +47,11 @@ class _TooLarge(Exception):
 class Shell:
     """The outermost layer that is ours."""
 
-    def __init__(self, app: ASGIApp, *, production: bool, dialects: Dialects) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, production: bool, dialects: Dialects
+    ) -> None:
         self._app = app
+        self._metrics = metrics
         self._dialects = dialects
         everywhere = [
             (b"x-content-type-options", b"nosniff"),
@@ -67,18 +72,19 @@ class Shell:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begun = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         arrival = Arrival(_request_id(headers), headers)
         arrival.note(scope)
         structlog.contextvars.bind_contextvars(request_id=arrival.request_id)
         own = [(b"x-request-id", arrival.request_id.encode()), *self._headers(scope)]
         head = scope["method"] == "HEAD"
-        started = False
+        status = 0
 
         async def answer(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 message["headers"] = [*message["headers"], *own]
             elif head:
                 message["body"] = b""
@@ -91,10 +97,13 @@ class Shell:
             await self._guarded(scope, receive, answer, headers)
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
-            if started:
+            if status:
                 raise
             detail = "Something failed in the server. Its log has the details under the request_id."
             await self.problem(scope, "server.error", detail)(scope, receive, answer)
+        finally:
+            taken_s = time.perf_counter() - begun
+            self._metrics.request(scope["method"], arrival.route or OTHER, status, taken_s)
 
     async def _guarded(
         self, scope: Scope, receive: Receive, answer: Send, headers: dict[bytes, bytes]
@@ -122,7 +131,7 @@ class Shell:
 
     def _headers(self, scope: Scope) -> Sequence[Header]:
         path = own_path(scope)
-        if path.startswith("/v1/"):
+        if path.startswith("/v1/") or path == "/metrics":
             return self._api
         if path == "/docs" or path in self._dialects.docs:
             return self._docs

@@ -78,6 +78,7 @@ TAGS: Final = [
     },
     {"name": "events", "description": "What happened, in an order in which it can be followed."},
     {"name": "audit trail", "description": "Who did what, when, from where and why."},
+    {"name": "operating", "description": "What whoever runs the server watches."},
     {"name": "ledger", "description": "The books: double entry, append-only."},
 ]
 

@@ -105,6 +105,12 @@ class Dialects:
         return next((mounted for mounted in self.mounted if mounted.owns(path)), None)
 
 
+def mounted_at(scope: Scope) -> str:
+    """Give where below the root of the application a dialect is served."""
+    root: str = scope.get("root_path", "")
+    return root.removeprefix(scope.get("app_root_path", root))
+
+
 def own_path(scope: Scope) -> str:
     """Give the path of a request below the root of the application, wherever a proxy put that."""
     path: str = scope["path"]

@@ -29,7 +29,7 @@ from tallystick.kernel import card_numbers
 from tallystick.kernel.errors import Refused, Unavailable
 from tallystick.web.arrival import Arrival, address_of
 from tallystick.web.dialects.calling import IDEMPOTENCY_KEY, Denied, DialectCall, admit
-from tallystick.web.dialects.frame import Chosen
+from tallystick.web.dialects.frame import Chosen, mounted_at
 from tallystick.web.edge import Edge
 
 log = structlog.get_logger(__name__)
@@ -125,6 +125,7 @@ class ContractRoute(APIRoute):
             await super().handle(scope, receive, send)
             return
         arrival, edge = Arrival.of(scope), Edge.of(scope)
+        arrival.route = mounted_at(scope) + self.path
         try:
             response = await self._answer(scope, receive, arrival, edge)
         except Denied as denied:

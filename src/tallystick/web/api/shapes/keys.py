@@ -8,9 +8,9 @@ from tallystick.auth.policy import TenantPermission
 from tallystick.web.api.shapes.roles import RoleOf
 from tallystick.web.fields import Body, GivenMoment, Id, Line, Moment, NextCursor, PageQuery, View
 
-KeyScope = Literal[TenantPermission, "platform"]
-TokenScope = Literal[TenantPermission, "platform", "self", "pay"]
-_SCOPES_MAX = 11
+KeyScope = Literal[TenantPermission, "platform", "watch"]
+TokenScope = Literal[TenantPermission, "platform", "watch", "self", "pay"]
+_SCOPES_MAX = 12
 
 KeyName = Annotated[
     Line,
