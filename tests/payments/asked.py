@@ -1,6 +1,6 @@
 """A provider that says what it is told to say, and a worker whose time is told to pass."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,13 +21,16 @@ from tallystick.payments.provider import (
     PaymentOrder,
     Provider,
     RefundOrder,
+    Reported,
     Unknown,
 )
 from tallystick.payments.queries import PaymentDocument
 from tallystick.worker import Job, Worker
 from tests.factories import START, Books
 
-ABILITIES = Abilities(looks_up=True, refunds=False, events=False, repeats_safely=False)
+ABILITIES = Abilities(
+    looks_up=True, refunds=False, events=False, repeats_safely=False, reports=True
+)
 STEP_S = 5
 """How time passes: a worker looks more often."""
 
@@ -38,6 +41,8 @@ class Told:
     def __init__(self) -> None:
         self.name = f"p{ids.new().hex[-12:]}"
         self.abilities = ABILITIES
+        self.reports: Sequence[Reported] | Unknown = []
+        self.reported_between: tuple[datetime, datetime] | None = None
         self.asked: list[UUID] = []
         self.says: Callable[[UUID], Found] = lambda _key: Unknown("timeout")
 
@@ -57,6 +62,10 @@ class Told:
 
     def look_up_refund(self, key: UUID, reference: str | None) -> Found:
         return self.look_up(key, reference)
+
+    def report(self, since: datetime, until: datetime) -> Sequence[Reported] | Unknown:
+        self.reported_between = since, until
+        return self.reports
 
     def read_event(
         self, headers: Mapping[str, str], body: bytes, now: datetime

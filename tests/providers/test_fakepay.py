@@ -172,6 +172,7 @@ def test_without_the_secret_nothing_beyond_the_contract_is_asked(
     )
     assert plain.look_up(ids.new(), None) == Unknown("cannot_ask")
     assert plain.look_up_refund(ids.new(), None) == Unknown("cannot_ask")
+    assert plain.report(now(), now()) == Unknown("cannot_ask")
     outcome = plain.refund(RefundOrder(ids.new(), ids.new(), None, 1, "EUR"))
     assert outcome == Failed("not_offered", "FakePay gives no money back.")
     assert plain.read_event({}, b"{}", now()) == NotGenuine("not_offered")

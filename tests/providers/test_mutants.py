@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from tallystick.payments.provider import (
     Found,
     Outcome,
     PaymentOrder,
+    Reported,
     Succeeded,
     Unknown,
 )
@@ -59,6 +60,12 @@ class BelievesAnyEvent(FakePay):
     def read_event(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Event:
         key = ids.new() if body else None
         return Event(headers.get("webhook-id", ""), "payment", key, now)
+
+
+class ReportsHalf(FakePay):
+    def report(self, since: datetime, until: datetime) -> Sequence[Reported]:
+        found = super().report(since, until)
+        return [] if isinstance(found, Unknown) else found[1:]
 
 
 class Raises(FakePay):
@@ -141,6 +148,7 @@ def test_a_repeat_is_found_wherever_no_answer_comes(ours: Subject) -> None:
         (SilenceIsAbsence, {"look-up of start, error_after", "look-up of start, not_found"}),
         (BelievesAnyEvent, {"events"}),
         (Raises, {"start, drop_before", "start, drop_after"}),
+        (ReportsHalf, {"report", "report, drop_after"}),
         (Waits, {"start, hang_before"}),
         (PromisesTooMuch, {"start, repeated"}),
     ],

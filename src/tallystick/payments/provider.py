@@ -8,7 +8,7 @@ the other side does. An answer that did not come, or that cannot be read, is `Un
 `tallystick.testing.providers` checks all of this for any provider.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -31,6 +31,8 @@ class Abilities:
     this does not hold, `Failed` speaks of that one call, and not of an earlier, unanswered one."""
     takes_cards: bool = False
     """It takes card data themselves, instead of sending the payer to a page of its own."""
+    reports: bool = False
+    """It lists what it took and gave back in a time, to compare our books with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,21 @@ class Absent:
     """The provider itself says that it knows nothing under this key, so far."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Money that a provider has taken or given back, as its report lists it."""
+
+    what: Literal["payment", "refund"]
+    key: UUID | None
+    """Ours; None where it has none of ours."""
+    reference: str | None
+    """The provider's own name for it, where it has one."""
+    amount: int | None
+    """Minor units, where the report tells it."""
+    at: datetime
+    """When, by the provider's clock, in UTC."""
+
+
 Outcome = Succeeded | Failed | RequiresAction | Pending | Unknown
 Found = Outcome | Absent
 
@@ -178,6 +195,17 @@ class Provider(Protocol):
 
     def look_up_refund(self, key: UUID, reference: str | None) -> Found:
         """Ask what became of a refund, as `look_up` does for a payment."""
+
+    def report(self, since: datetime, until: datetime) -> Sequence[Reported] | Unknown:
+        """List the payments taken and refunds given back in a time, whole or not at all.
+
+        May not leave out what was charged back or refunded later, list what was only authorized or
+        declined, or guess a key. A page that does not come makes all of it `Unknown`.
+
+        Args:
+            since: the first moment, by the provider's clock, in UTC.
+            until: the moment after the last.
+        """
 
     def read_event(
         self, headers: Mapping[str, str], body: bytes, now: datetime

@@ -13,10 +13,11 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
@@ -33,6 +34,7 @@ from tallystick.payments.provider import (
     PaymentOrder,
     Pending,
     RefundOrder,
+    Reported,
     RequiresAction,
     Succeeded,
     Unknown,
@@ -44,6 +46,8 @@ STALE_AFTER: Final = timedelta(minutes=5)
 """How far the clock of an event may be from ours."""
 
 _ANSWER_MAX_BYTES: Final = 2**16
+_REPORT_MAX_BYTES: Final = 2**23
+"""Of a report: some fifty thousand payments."""
 _REASON_MAX: Final = 200
 _DIGITS_RUN = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){11,}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -77,6 +81,8 @@ class FakePay:
         self._secret = secret
         limits = Limits(total_s=timeout_s, answer_max_bytes=_ANSWER_MAX_BYTES)
         self._client = client or Client(limits=limits, own_url=url)
+        reports = Limits(total_s=timeout_s, answer_max_bytes=_REPORT_MAX_BYTES)
+        self._reports = client or Client(limits=reports, own_url=url)
         ours = secret is not None
         self.abilities = Abilities(
             looks_up=ours,
@@ -84,6 +90,7 @@ class FakePay:
             events=ours,
             repeats_safely=False,
             takes_cards=takes_cards,
+            reports=ours,
         )
 
     def start(self, order: PaymentOrder) -> Outcome:
@@ -134,6 +141,21 @@ class FakePay:
         """Ask our stand-in; no other FakePay can be asked."""
         del reference
         return self._look_up("refunds", "refundId", key)
+
+    def report(self, since: datetime, until: datetime) -> Sequence[Reported] | Unknown:
+        """Read the report of our stand-in, which knows no amounts of charges; no other has one."""
+        if not self.abilities.reports:
+            return Unknown("cannot_ask")
+        times = {"since": _moment(since), "until": _moment(until)}
+        said = _said(
+            self._reports.send("GET", f"{self._url}/report?{urlencode(times)}", purpose="fakepay")
+        )
+        if isinstance(said, Unknown):
+            return said
+        status, words = said
+        if status != HTTPStatus.OK or {name: words.get(name) for name in times} != times:
+            return Unknown("garbage")
+        return _reported(words)
 
     def read_event(
         self, headers: Mapping[str, str], body: bytes, now: datetime
@@ -231,6 +253,36 @@ def _outcome(words: dict[str, Any]) -> Outcome:
             return Pending()
         case _:
             return Unknown("garbage")
+
+
+def _reported(words: dict[str, Any]) -> Sequence[Reported] | Unknown:
+    try:
+        return [
+            *(
+                Reported("payment", UUID(row["transactionId"]), None, None, _read_moment(row["at"]))
+                for row in words["charges"]
+            ),
+            *(
+                Reported(
+                    "refund",
+                    UUID(row["refundId"]),
+                    None,
+                    int(row["amount"]),
+                    _read_moment(row["at"]),
+                )
+                for row in words["refunds"]
+            ),
+        ]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return Unknown("garbage")
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+def _read_moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _event(event_id: str, at: datetime, body: bytes) -> Event | NotGenuine:

@@ -77,7 +77,7 @@ def declines(subject: Subject) -> None:
 
 def meets(subject: Subject, deed: Deed, fault: LineFault) -> None:
     """Leave what nobody knows unknown, and find it out later."""
-    with trial(subject, _time_for(fault)) as made:
+    with trial(subject, time_for(fault)) as made:
         prepared = deed.prepare(made)
         what = f"{deed.name}, {fault.name}"
         with made.proxy.failing(fault):
@@ -89,7 +89,7 @@ def meets(subject: Subject, deed: Deed, fault: LineFault) -> None:
         )
         most = 1 if fault.acts else 0
         require(count <= most, f"{what}: the server did it {count} times.")
-        _stays_small(made, what)
+        stays_small(made, what)
     with trial(subject) as again:
         _found_out(again, _asking(prepared, again, deed), what)
 
@@ -135,7 +135,7 @@ def asks_in_vain(subject: Subject, deed: Deed, fault: LineFault) -> None:
         prepared = deed.prepare(made)
         made.call(prepared.do, deed.name)
         before = prepared.count()
-    with trial(subject, _time_for(fault)) as made:
+    with trial(subject, time_for(fault)) as made:
         what = f"look-up of {deed.name}, {fault.name}"
         asking = _asking(prepared, made, deed)
         with made.proxy.failing(fault):
@@ -143,7 +143,7 @@ def asks_in_vain(subject: Subject, deed: Deed, fault: LineFault) -> None:
         require(isinstance(found, Unknown), f"{what}: {found}; it must be Unknown.")
         count = prepared.count()
         require(count == before, f"{what}: done {before} times before and {count} times after it.")
-        _stays_small(made, what)
+        stays_small(made, what)
 
 
 def knows_no_stranger(subject: Subject) -> None:
@@ -212,12 +212,14 @@ def _agrees(deed: Deed, prepared: Prepared, outcome: Found) -> None:
     )
 
 
-def _time_for(fault: LineFault) -> float:
+def time_for(fault: LineFault) -> float:
+    """Say how long a call may take under a fault."""
     # Those that end by themselves are not hurried, so that they show what they are for.
     return SHORT_S if fault.answer is None or fault.slowly else PATIENT_S
 
 
-def _stays_small(made: Trial, what: str) -> None:
+def stays_small(made: Trial, what: str) -> None:
+    """See that not all of an answer without end was read."""
     require(
         made.proxy.sent_bytes_max < HUGE_BYTES,
         f"{what}: read {HUGE_BYTES} bytes and more; limit the size of an answer.",

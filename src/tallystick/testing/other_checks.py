@@ -52,6 +52,10 @@ def refuses_without_a_call(subject: Subject) -> None:
                 f"refund, not offered: {outcome}",
             )
             _asked_nobody(made, "refund")
+        if not abilities.reports:
+            report = made.call(lambda: provider.report(now(), now()), "report")
+            require(report == Unknown("cannot_ask"), f"report, not offered: {report}")
+            _asked_nobody(made, "report")
         if not abilities.events:
             read = made.call(lambda: provider.read_event({}, b"{}", now()), "read_event")
             require(isinstance(read, NotGenuine), f"read_event, not offered: {read}")

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tallystick.testing import money_checks, other_checks
+from tallystick.testing import money_checks, other_checks, report_checks
 from tallystick.testing.deeds import REFUND, START, Deed
 from tallystick.testing.proxy import LINE_FAULTS
 from tallystick.testing.subject import Broken, Subject
@@ -35,6 +35,10 @@ def _looks_up(subject: Subject) -> bool:
 
 def _refunds(subject: Subject) -> bool:
     return subject.abilities.refunds
+
+
+def _reports(subject: Subject) -> bool:
+    return subject.abilities.reports
 
 
 def _needs(deed: Deed) -> Callable[[Subject], bool]:
@@ -100,6 +104,11 @@ CHECKS: Final = (
     Check("events", other_checks.reads_events, lambda subject: subject.abilities.events),
     *_of_deed(START),
     *_of_deed(REFUND),
+    Check("report", report_checks.tells_all, _reports),
+    *(
+        Check(f"report, {fault.name}", partial(report_checks.asks_in_vain, fault=fault), _reports)
+        for fault in LINE_FAULTS
+    ),
 )
 """Every check, in the order in which an author best mends what they find."""
 

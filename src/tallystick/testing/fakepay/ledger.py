@@ -177,6 +177,26 @@ class Ledger:
             "refunds": [_refund(row) for row in refunds],
         }
 
+    def between(self, since: str, until: str) -> dict[str, list[dict[str, Any]]]:
+        """Show what was charged and given back from a moment until before another one.
+
+        Both are written as the books write moments: in UTC, in the form of `datetime.isoformat`.
+        """
+        times = since, until
+        with self._writing() as conn:
+            charges = conn.execute(
+                "SELECT transaction_id, at FROM charge WHERE at >= ? AND at < ? ORDER BY id", times
+            ).fetchall()
+            refunds = conn.execute(
+                "SELECT * FROM refund WHERE at >= ? AND at < ? ORDER BY at, refund_id", times
+            ).fetchall()
+        return {
+            "charges": [
+                {"transactionId": row["transaction_id"], "at": row["at"]} for row in charges
+            ],
+            "refunds": [{**_refund(row), "at": row["at"]} for row in refunds],
+        }
+
     def untold(self) -> list[Telling]:
         """List the events that are due to be told, oldest first."""
         with self._writing() as conn:

@@ -5,6 +5,7 @@
     POST {path}/payments/ID/succeed    the payer has acted, or the bank has decided
     POST {path}/refunds                {"refundId", "transactionId", "amount", "currency"}
     GET  {path}/refunds/ID             what became of a refund
+    GET  {path}/report?since=&until=   what it charged and gave back in a time
     GET  {path}/ledger                 everything it charged and gave back
     GET, POST, DELETE {path}/faults    which faults are set; set one more; clear all
 
@@ -20,6 +21,7 @@ from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from tallystick.testing.fakepay import contract
 from tallystick.testing.fakepay.events import Teller
@@ -200,6 +202,10 @@ class _Handler(BaseHTTPRequestHandler):
         missing = {"error": "unknown", "refundId": refund_id}
         self._look_up((HTTPStatus.OK, shown) if shown else (HTTPStatus.NOT_FOUND, missing))
 
+    def show_report(self, _body: bytes, since: str, until: str) -> None:
+        times = {"since": unquote_plus(since), "until": unquote_plus(until)}
+        self._look_up((HTTPStatus.OK, {**times, **self.server.ledger.between(**times)}))
+
     def show_ledger(self, _body: bytes) -> None:
         self._send(HTTPStatus.OK, self.server.ledger.report())
 
@@ -284,6 +290,7 @@ _ROUTES: Final = (
     ("POST", f"/payments/{_ID}/succeed", _Handler.succeed),
     ("POST", "/refunds", _Handler.refund),
     ("GET", f"/refunds/{_ID}", _Handler.show_refund),
+    ("GET", r"/report\?since=([^&]+)&until=([^&]+)", _Handler.show_report),
     ("GET", "/ledger", _Handler.show_ledger),
     ("GET", "/faults", _Handler.show_faults),
     ("POST", "/faults", _Handler.add_fault),
