@@ -18,6 +18,7 @@ from tallystick.web.kinds.payments import PAYMENTS
 from tallystick.web.kinds.refunds import REFUNDS
 from tallystick.web.kinds.reports import REPORTS
 from tallystick.web.kinds.requests import REQUESTS
+from tallystick.web.kinds.rules import RULES
 from tallystick.web.problems import TABLE
 
 SOURCE = Path(tallystick.__file__).parent
@@ -65,6 +66,7 @@ def test_no_code_stands_twice() -> None:
             PAYMENTS,
             REFUNDS,
             REPORTS,
+            RULES,
         )
     )
 

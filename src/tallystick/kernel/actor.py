@@ -10,12 +10,12 @@ from tallystick.kernel import ids
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever does something: a key, a user, the holder of a payer's link, or the product itself.
+    """Whoever does something: a key, a user, the holder of a payer's link, a rule, or the product.
 
     What it may do was found out when it was, so that nobody below asks for its role.
     """
 
-    kind: Literal["key", "user", "link", "nobody", "operator", "worker"]
+    kind: Literal["key", "user", "link", "nobody", "operator", "worker", "rule"]
     id: UUID
     role: str
     """What it is called where it acts; empty for a user or a link outside of any organization."""

@@ -7,10 +7,11 @@ from tallystick.kernel.schema import Base
 from tallystick.ledger import models as ledger
 from tallystick.parties import models as parties
 from tallystick.payments import models as payments
+from tallystick.rules import models as rules
 
 MODULES = (
     *(idempotency, events, positions, tasks, heartbeats, alarms, aliases),
-    *(parties, auth, ledger, invoices, payments),
+    *(parties, auth, ledger, rules, invoices, payments),
 )
 """Importing a module is what puts its tables into the metadata."""
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel.schema import Base, Currency, Line, Word, table_of
@@ -27,6 +27,10 @@ class Organization(Base):
     terms_days: Mapped[int]
     """Days from issue to due date where an invoice says nothing else."""
     active: Mapped[bool]
+    payment_tolerance: Mapped[int | None] = mapped_column(BigInteger)
+    """How large a rest a rule may write off, in minor units; None is none."""
+    rules_version: Mapped[int | None]
+    """Raised by every change of a rule, so that nobody who has read the rules reads them again."""
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -59,6 +63,8 @@ class Customer(Base):
     language: Mapped[str | None] = mapped_column(String(35))
     external_reference: Mapped[str | None] = mapped_column(String(100))
     active: Mapped[bool]
+    payment_tolerance: Mapped[int | None] = mapped_column(BigInteger)
+    """Instead of the organization's; None takes that."""
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

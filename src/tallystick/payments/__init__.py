@@ -10,9 +10,11 @@ cards       a card in transit, and the little of it that is kept
 starting    a payment at a provider: committed and reserved before anybody is called
 resolving   the one door through which what a provider says becomes what a payment is
 asking      ask providers what became of what nobody knows, as tasks of the worker
-orders      what a provider was asked for
+orders      what a provider was asked for; worries says what alarms about it say
 allocating  the one door through which part of a payment pays an invoice
 claiming    payments that wait to be confirmed: claim, confirm, decline
+ruling      what an organization's rules make of a payment
+approving   payments that wait for another person, because a rule says so
 locking     lock payments, and see what each gives to which invoice
 applying    pay invoices with customer credit
 crediting   take an invoice back by a credit note

@@ -22,7 +22,7 @@ from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
 from tallystick.ledger import closing
 from tallystick.parties.named import Named
-from tallystick.payments import allocating, bounding, locking, planning, queries
+from tallystick.payments import allocating, bounding, locking, planning, queries, ruling
 from tallystick.payments.allocating import Share
 from tallystick.payments.locking import Holding, Key
 from tallystick.payments.models import CLAIMS, PAYMENTS
@@ -93,6 +93,7 @@ def confirm_payments(
     Refuses:
         payment.unknown
         payment.not_claimed: it is settled or was declined already, with its status.
+        payment.same_person: a rule holds it for somebody else than who recorded it.
         The codes of recording, for what is to be paid.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
@@ -129,7 +130,21 @@ def _claim(conn: Connection, command: ClaimPayment) -> PaymentDocument:
     if command.by_payer:
         [standing] = claimed_of
         bounding.check_claim(conn, command, standing)
-    payment: dict[str, Any] = {
+    payment = waiting_payment(command, customer_id, command.paid_on or today)
+    claim = waiting_claim(command, payment["id"])
+    writes = Writes()
+    writes.add(PAYMENTS, payment)
+    writes.add(CLAIMS, claim)
+    payload = _payload(payment["id"], customer_id, command.currency, command.amount)
+    events.emit(writes, act, CLAIMED, payment["id"], payload, once=True)
+    writes.flush(conn)
+    return document(payment, [])
+
+
+def waiting_payment(command: Incoming, customer_id: UUID, paid_on: date) -> dict[str, Any]:
+    """Make the row of a payment that waits for somebody's decision."""
+    act = command.act
+    return {
         "organization_id": act.organization_id,
         "id": ids.new(),
         "customer_id": customer_id,
@@ -142,7 +157,7 @@ def _claim(conn: Connection, command: ClaimPayment) -> PaymentDocument:
         "refund_reserved": 0,
         "refunded": 0,
         "charged_back": 0,
-        "paid_on": command.paid_on or today,
+        "paid_on": paid_on,
         "reference": command.reference,
         "note": command.note,
         "receipt_number": None,
@@ -152,22 +167,19 @@ def _claim(conn: Connection, command: ClaimPayment) -> PaymentDocument:
         "updated_at": act.at,
         "booked_on": None,
     }
-    claim = {
-        "organization_id": act.organization_id,
-        "payment_id": payment["id"],
-        "shares": [
-            {"invoice_id": str(share.invoice_id), "amount": share.amount}
-            for share in command.invoices
-        ],
+
+
+def waiting_claim(command: Incoming, payment_id: UUID) -> dict[str, Any]:
+    """Make the row of what a payment that waits is to pay."""
+    shares = [
+        {"invoice_id": str(share.invoice_id), "amount": share.amount} for share in command.invoices
+    ]
+    return {
+        "organization_id": command.act.organization_id,
+        "payment_id": payment_id,
+        "shares": shares,
         "excess": command.excess,
     }
-    writes = Writes()
-    writes.add(PAYMENTS, payment)
-    writes.add(CLAIMS, claim)
-    payload = _payload(payment["id"], customer_id, command.currency, command.amount)
-    events.emit(writes, act, CLAIMED, payment["id"], payload, once=True)
-    writes.flush(conn)
-    return document(payment, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +257,7 @@ def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> Pay
     named = Named(conn, organization_ids=[act.organization_id], customer_ids=customers)
     organization = named.organization(act.organization_id)
     holding = _claimed(holdings, key)
+    _check_other_person(act, found.claims[key])
     wish = found.wish(command)
     assert wish is not None, "whatever waits was claimed"
     assert wish.paid_on is not None, "and its money has a day"
@@ -268,9 +281,19 @@ def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> Pay
     invoice_queries.write_standings(writes, standings.values(), act.at)
     counters.write(writes)
     writes.flush(conn)
+    if ruling.follow(conn, named, act, payment, parts):
+        return queries.get_payment(conn, act.organization_id, holding.id)
     return document(
         payment, [(part.invoice.id, part.invoice.number, part.amount) for part in parts]
     )
+
+
+def _check_other_person(act: Act, claim: Row[Any]) -> None:
+    if claim.held_by is not None and claim.held_by == act.actor.id:
+        message = (
+            "A rule wants another person to approve this payment than the one who recorded it."
+        )
+        raise Refused("payment.same_person", message)
 
 
 def _decline(conn: Connection, command: DeclinePayment) -> PaymentDocument:

@@ -88,6 +88,10 @@ class Claim(Base):
     shares: Mapped[list[Any]]
     """The invoices it is to pay: `invoice_id` and `amount`, which may be null."""
     excess: Mapped[Word]
+    held_by: Mapped[UUID | None]
+    """Who recorded it, where a rule wants another person to approve it."""
+    rule_id: Mapped[UUID | None]
+    """That rule."""
     decline_reason: Mapped[Text | None]
     decided_at: Mapped[datetime | None]
 

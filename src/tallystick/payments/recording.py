@@ -1,10 +1,11 @@
 """Record money that the organization already holds: cash, a cheque, a transfer and the like."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.numbering import Counters
@@ -13,10 +14,12 @@ from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.idempotency import Answer, Answers
 from tallystick.kernel.rows import Writes
 from tallystick.parties.named import Named
-from tallystick.payments import allocating, planning
+from tallystick.payments import allocating, approving, planning, queries, ruling
 from tallystick.payments.planning import Grounds, Incoming
 from tallystick.payments.queries import PaymentDocument, document
+from tallystick.payments.ruling import Match, Settled
 from tallystick.payments.settling import settle
+from tallystick.rules.rulebook import ActiveRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def record_payments(
         customer_ids=planning.payers(commands, standings),
     )
     counters = Counters(conn, {planning.receipts(named, command.act) for command in commands})
-    batch = _Batch(Grounds(named, standings, open_ids), counters, Writes())
+    batch = _Batch(conn, Grounds(named, standings, open_ids), counters, Writes(), [])
     given = []
     for command in commands:
         answer = answers.known(command.act)
@@ -67,16 +70,78 @@ def record_payments(
     if commands:
         invoice_queries.write_standings(batch.writes, standings.values(), commands[-1].act.at)
     counters.write(batch.writes)
+    matches = ruling.matching(conn, named, batch.settled)
+    if matches:
+        batch.writes.flush(conn)
+        ruling.act_on(conn, named, matches)
+        given = _read_again(conn, given, answers, commands, matches)
     answers.write(batch.writes)
     batch.writes.flush(conn)
     return given
 
 
+def _read_again(
+    conn: Connection,
+    given: Sequence[Answer[PaymentDocument]],
+    answers: Answers[PaymentDocument],
+    commands: Sequence[RecordPayment],
+    matches: Sequence[Match],
+) -> list[Answer[PaymentDocument]]:
+    """Answer with what the rules have made of the payments that they were about."""
+    moved = {match.payment["id"]: match.act for match in matches}
+    again = {
+        (act.organization_id, act.key): answers.give(
+            act, queries.get_payment(conn, act.organization_id, payment_id)
+        )
+        for payment_id, act in moved.items()
+    }
+    places = [(command.act.organization_id, command.act.key) for command in commands]
+    return [
+        replace(again.get(place, answer), replayed=answer.replayed)
+        for place, answer in zip(places, given, strict=True)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Batch:
+    conn: Connection
     grounds: Grounds
     counters: Counters
     writes: Writes
+    settled: list[Settled]
+    """What was settled until now, for the rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A command as rules have made it, and the one that wants it held."""
+
+    command: RecordPayment
+    held_by_rule: ActiveRule | None = None
+
+
+def _decide(batch: _Batch, command: RecordPayment, organization: Row[Any], today: date) -> _Decided:
+    """Ask the rules that are about payments before they are settled."""
+    if not organization.rules_version:
+        return _Decided(command)
+    payer_id, _ = planning.payer(batch.grounds, command)
+    payment = {
+        "organization_id": organization.id,
+        "customer_id": payer_id,
+        "amount": command.amount,
+        "currency": command.currency,
+        "method": command.method,
+        "paid_on": command.paid_on or today,
+        "reference": command.reference,
+    }
+    held = None
+    for rule in ruling.on_recording(batch.conn, organization, command.act, payment):
+        names = {action.kind.name for action in rule.actions}
+        if "keep_overpayment" in names:
+            command = replace(command, excess="credit")
+        if "hold_for_approval" in names and held is None:
+            held = rule
+    return _Decided(command, held)
 
 
 def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
@@ -85,10 +150,14 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
         organization = batch.grounds.named.organization(act.organization_id)
         today = clock.day(act.at, organization.time_zone)
         planning.check(command, today)
+        decided = _decide(batch, command, organization, today)
+        command = decided.command
         customer_id, plan = planning.plan(batch.grounds, command)
     except Refused as refused:
         return refused.refusal
     paid_on = command.paid_on or today
+    if decided.held_by_rule is not None:
+        return approving.hold(batch.writes, command, customer_id, paid_on, decided.held_by_rule)
     parts = allocating.allocate(plan, on=paid_on, today=today)
     receipt = planning.receipt(batch.counters, batch.grounds.named, act, today)
     payment: dict[str, Any] = {
@@ -103,5 +172,7 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
         "parties": None if parts else planning.copied(batch.grounds, organization, customer_id),
     }
     settle(batch.writes, act, payment, parts, receipt=receipt)
+    if batch.grounds.named.known_organization(act.organization_id).rules_version:
+        batch.settled.append(ruling.settled(act, payment, parts, today))
     paid = [(part.invoice.id, part.invoice.number, part.amount) for part in parts]
     return document(payment, paid)

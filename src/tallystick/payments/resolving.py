@@ -16,14 +16,14 @@ from sqlalchemy import Connection, Row
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.numbering import Counters
 from tallystick.invoices.states import Standing
-from tallystick.kernel import clock, events, money, rows, tasks
+from tallystick.kernel import clock, events, rows, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.alarms import clear_alarm, raise_alarm
-from tallystick.kernel.errors import shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
 from tallystick.parties.named import Named
-from tallystick.payments import allocating, locking, orders, planning, queries
+from tallystick.payments import allocating, locking, orders, planning, queries, ruling, worries
+from tallystick.payments.allocating import Part
 from tallystick.payments.locking import Holding, Key
 from tallystick.payments.models import ORDERS, PAYMENTS, RESERVATIONS
 from tallystick.payments.planning import Grounds
@@ -124,6 +124,8 @@ class _Case:
     named: Named
     writes: Writes
     asking: bool
+    settled: tuple[dict[str, Any], list[Part]] | None = None
+    """The payment and what it pays, when it was settled just now."""
 
 
 def _lock_all(conn: Connection, commands: Sequence[ResolvePayment | DecidePayment]) -> None:
@@ -203,6 +205,8 @@ def _written(case: _Case) -> PaymentDocument:
     standings = [standing for standing, _ in case.reserved]
     invoice_queries.write_standings(case.writes, standings, case.act.at)
     case.writes.flush(case.conn)
+    if case.settled is not None:
+        ruling.follow(case.conn, case.named, case.act, *case.settled)
     return queries.get_payment(case.conn, case.act.organization_id, case.holding.id)
 
 
@@ -212,7 +216,7 @@ def _judge(case: _Case, outcome: Found) -> None:
         _succeed(case, outcome)
     elif status in SETTLED:
         if isinstance(outcome, Failed | Absent):
-            _alarm(case, CONTRADICTED_ALARM, _CONTRADICTED)
+            _alarm(case, CONTRADICTED_ALARM, worries.CONTRADICTED)
     elif status not in ON_THE_WAY:
         return
     elif isinstance(outcome, Failed):
@@ -239,7 +243,11 @@ def _succeed(case: _Case, outcome: Succeeded) -> None:
             _give_up(case, "canceled", None)
         return
     if outcome.amount is not None and outcome.amount != asked:
-        _alarm(case, AMOUNT_ALARM, _amounts_differ(case, outcome.amount))
+        _alarm(
+            case,
+            AMOUNT_ALARM,
+            worries.amounts_differ(case.holding.currency, case.order, outcome.amount),
+        )
         if status in ON_THE_WAY:
             _stay_unknown(case, "amount")
         return
@@ -264,10 +272,11 @@ def _settle(case: _Case, outcome: Succeeded, *, late: bool) -> None:
         payment["parties"] = planning.copied(grounds, organization, case.holding.customer_id)
     receipt = planning.receipt(counters, case.named, case.act, case.today)
     settle(case.writes, case.act, payment, parts, receipt=receipt, stored=True)
+    case.settled = payment, parts
     counters.write(case.writes)
     _end(case, {"late": late, "action_url": None, **_named(outcome.reference)})
     if late:
-        _alarm(case, LATE_ALARM, _late(case, sum(part.amount for part in parts)))
+        _alarm(case, LATE_ALARM, worries.late(case.holding, sum(part.amount for part in parts)))
 
 
 def _counted_already(case: _Case) -> bool:
@@ -369,29 +378,3 @@ def _payload(case: _Case) -> dict[str, Any]:
 
 def _alarm(case: _Case, kind: str, detail: str) -> None:
     raise_alarm(case.conn, case.writes, case.act, kind, case.holding.id, detail=detail)
-
-
-_CONTRADICTED: Final = (
-    "The provider now says that this payment did not succeed, after it was settled. Nothing was "
-    "changed. Compare with the provider's own pages, and refund or take it up with them."
-)
-
-
-def _amounts_differ(case: _Case, said: int) -> str:
-    currency = case.holding.currency
-    return (
-        f"The provider says that it took {money.text(said, currency)} {currency}, and it was asked "
-        f"for {money.text(case.order.amount, currency)} {currency} ({shown(case.order.provider)}). "
-        "Nothing was booked. Look at the provider's own pages, then confirm or decline the payment."
-    )
-
-
-def _late(case: _Case, allocated: int) -> str:
-    currency = case.holding.currency
-    free = case.holding.amount - allocated
-    return (
-        f"The provider took {money.text(case.holding.amount, currency)} {currency} after the "
-        f"payment had been given up. {money.text(allocated, currency)} {currency} of it pay what "
-        f"was still due, {money.text(free, currency)} {currency} are the customer's credit. Refund "
-        "what they have paid twice."
-    )

@@ -48,6 +48,7 @@ _NOUNS = {
     "payment": "Payments",
     "provider": "Providers",
     "card": "Cards",
+    "rule": "Rules",
     "receipt": "Receipts",
     "statement": "Statements",
     "refund": "Refunds",

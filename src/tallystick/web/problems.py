@@ -23,6 +23,7 @@ from tallystick.web.kinds.payments import PAYMENTS
 from tallystick.web.kinds.refunds import REFUNDS
 from tallystick.web.kinds.reports import REPORTS
 from tallystick.web.kinds.requests import REQUESTS
+from tallystick.web.kinds.rules import RULES
 
 MEDIA_TYPE: Final = "application/problem+json"
 PAGES: Final = "/developers/errors/"
@@ -39,6 +40,7 @@ TABLE: Final[Mapping[str, Kind]] = {
     **PAYMENTS,
     **REFUNDS,
     **REPORTS,
+    **RULES,
 }
 """Every code that an answer may carry."""
 

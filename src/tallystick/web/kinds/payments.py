@@ -212,4 +212,10 @@ PAYMENTS = {
         "of them are stored, and no whole number is. Nothing was kept or sent to the provider.",
         "Write the number in the member card only.",
     ),
+    "payment.same_person": Kind(
+        409,
+        "Another person has to approve it",
+        "A rule holds this payment until somebody else than the one who recorded it approves it.",
+        "Ask somebody else of the organization to confirm or decline the payment.",
+    ),
 }

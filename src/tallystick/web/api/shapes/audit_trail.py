@@ -57,8 +57,8 @@ class Who(View):
         str,
         Field(
             description=(
-                "`user`, `key`, `link` (of a payer), `operator` (the command line), `worker` (the "
-                "product itself) or `nobody` (an operation that is open to all)."
+                "`user`, `key`, `link` (of a payer), `rule`, `operator` (the command line), "
+                "`worker` (the product itself) or `nobody` (an operation that is open to all)."
             ),
             examples=["user"],
         ),
