@@ -18,7 +18,7 @@ from tests.faults.chaos import CLIENTS, Client, Journal, kill_under_load
 from tests.races.books import Books
 from tests.races.server import ServerProcess, owner_key
 
-KILLS, KILLS_FULL = 3, 20
+KILLS, KILLS_FULL = 2, 20
 ACKNOWLEDGED_MIN = 20
 """For each kill; with less the run was idle and proves nothing."""
 

@@ -8,7 +8,7 @@ from tallystick.kernel.database import Database
 from tests.faults.poison import issue_with_failures
 from tests.races.books import Books
 
-ISSUES, ISSUES_FULL = 1_000, 10_000
+ISSUES, ISSUES_FULL = 500, 10_000
 
 
 def test_a_tenth_of_all_issues_fail_after_numbering_and_leave_no_gap(
