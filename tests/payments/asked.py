@@ -25,6 +25,7 @@ from tallystick.payments.provider import (
     Unknown,
 )
 from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.refunds import RefundDocument
 from tallystick.worker import Job, Worker
 from tests.factories import START, Books
 
@@ -105,8 +106,8 @@ class Days:
             self.books.act.now += timedelta(seconds=STEP_S)
 
 
-def task(books: Books, payment: PaymentDocument) -> Row[Any]:
-    """Read the task that asks about a payment."""
+def task(books: Books, payment: PaymentDocument | RefundDocument) -> Row[Any]:
+    """Read the task that asks about a payment or refund."""
     task_id = orders.asking_task(UUID(payment["id"]))
     statement = select(TASKS).where(TASKS.c.id == task_id)
     return books.database.read(lambda conn: conn.execute(statement).one())

@@ -9,11 +9,19 @@ from structlog.testing import capture_logs
 from tallystick.kernel import ids, tasks
 from tallystick.kernel.alarms import ALARMS
 from tallystick.kernel.tasks import LEASE
-from tallystick.payments import orders, queries
+from tallystick.payments import orders, queries, refunds
 from tallystick.payments.asking import ASKED_AFTER
 from tallystick.payments.provider import Absent, Failed, Found, Pending, Succeeded, Unknown
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.resolving import ABSENT_FOR, DecidePayment, decide_payments
+from tallystick.payments.returning import (
+    DecideRefund,
+    ResolveRefund,
+    StartRefund,
+    decide_refunds,
+    resolve_refunds,
+    start_refunds,
+)
 from tallystick.payments.starting import repeat_payments
 from tallystick.providers.fakepay import FakePay
 from tallystick.testing.fakepay.faults import Fault, Faults
@@ -150,6 +158,31 @@ def test_who_cannot_be_asked_leaves_it_to_people(books: Books, told: Told, days:
     assert books.done(decide_payments, decided)["status"] == "succeeded"
     assert alarms(books) == []
     assert task(books, payment).dead_at is None
+
+
+@pytest.mark.parametrize(
+    ("found", "status"), [(Succeeded("re-1", 60), "succeeded"), (NO, "failed"), (None, "succeeded")]
+)
+def test_refunds_are_asked_about_too(
+    books: Books, told: Told, days: Days, found: Found | None, status: str
+) -> None:
+    [payment] = unknown(books, told)
+    resolved(books, payment, Succeeded())
+    refund = books.done(start_refunds, StartRefund(books.act(), UUID(payment["id"]), 10.0, 60))
+    refund_id = UUID(refund["id"])
+    books.done(resolve_refunds, ResolveRefund(books.act(), refund_id, Unknown("timeout")))
+    if found is None:
+        told.cannot_be_asked()
+    else:
+        told.says = lambda _key: found
+    days.pass_until(task(books, refund).due_at)
+    assert told.asked == ([] if found is None else [refund_id])
+    if found is None:
+        assert alarms(books) == [("refund.outcome_unknown", books.act.now)]
+        books.done(decide_refunds, DecideRefund(books.act(), refund_id, Succeeded()))
+        assert alarms(books) == []
+    assert books.read(refunds.get_refund, refund_id)["status"] == status
+    assert task(books, refund).due_at is None
 
 
 def test_one_that_waits_for_its_payer_is_no_alarm(books: Books, told: Told, days: Days) -> None:

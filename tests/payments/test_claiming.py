@@ -58,6 +58,7 @@ def test_a_claim_moves_nothing(books: Books) -> None:
         "amount": 600,
         "allocated": 0,
         "unallocated": 0,
+        "refund_reserved": 0,
         "refunded": 0,
         "paid_on": "2026-02-27",
         "reference": "TX 1",

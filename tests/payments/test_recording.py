@@ -35,6 +35,7 @@ def test_a_partial_payment(books: Books) -> None:
         "amount": 4_000,
         "allocated": 4_000,
         "unallocated": 0,
+        "refund_reserved": 0,
         "refunded": 0,
         "paid_on": "2026-03-02",
         "reference": "TX 1",

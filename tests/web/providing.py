@@ -1,13 +1,18 @@
 """A provider for tests of the API: our stand-in for FakePay, over a socket."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import pytest
 
+from tallystick.kernel.clock import now
+from tallystick.payments.provider import Provider
 from tallystick.providers.fakepay import FakePay
-from tallystick.testing.fakepay.faults import Fault
+from tallystick.testing.fakepay.faults import Fault, Faults
 from tallystick.testing.fakepay.kinds import Kind
+from tallystick.testing.fakepay.ledger import Ledger
 from tallystick.testing.fakepay.server import Server
 from tests.web.conftest import School
 
@@ -39,8 +44,21 @@ class Till:
 
     async def post(self, body: dict[str, Any], key: str | None = None) -> httpx2.Response:
         """Ask for a payment."""
+        return await self.ask("/v1/payments/online", body, key)
+
+    async def ask(
+        self, path: str, body: dict[str, Any] | None = None, key: str | None = None
+    ) -> httpx2.Response:
+        """Ask for something as the owner, under a key or under none."""
         headers = {} if key is None else {"Idempotency-Key": key}
-        return await self.school.owner.post("/v1/payments/online", json=body, headers=headers)
+        return await self.school.owner.post(path, json=body, headers=headers)
+
+    async def paid(self, **members: Any) -> dict[str, Any]:
+        """Take a payment of a new invoice of 100.00."""
+        response = await self.post(await self.body(**members))
+        assert response.status_code == 201, response.text
+        payment: dict[str, Any] = response.json()
+        return payment
 
     async def payments(self) -> list[dict[str, Any]]:
         """Read all payments, newest first."""
@@ -57,3 +75,24 @@ class Till:
         """Tell how often the provider has charged for a payment."""
         found = self.server.ledger.payment(payment_id)
         return 0 if found is None else int(found["charges"])
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Return the stand-in, served meanwhile."""
+    ledger = Ledger(":memory:", now)
+    with Server(0, ledger, Faults()).beside() as made:
+        yield made
+    ledger.close()
+
+
+@pytest.fixture
+def providers(server: Server) -> Mapping[str, Provider]:
+    """Return the one provider there is."""
+    return {"fakepay": fakepay(server.url)}
+
+
+@pytest.fixture
+def till(school: School, server: Server) -> Till:
+    """Return a school that is paid online."""
+    return Till(school, server)

@@ -154,6 +154,8 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "get_payment": "read",
     "get_receipt": "read",
     "refund_payment": "refund",
+    "confirm_refund": "refund",
+    "decline_refund": "refund",
     "list_refunds": "read",
     "get_refund": "read",
     "list_balances": "read",

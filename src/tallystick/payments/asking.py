@@ -24,9 +24,11 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal, shown
 from tallystick.kernel.rows import Writes
 from tallystick.kernel.tasks import Claimed, Handler, Hopeless, Later
-from tallystick.payments import locking, orders
-from tallystick.payments.models import PAYMENTS
+from tallystick.payments import locking, orders, refund_alarms
+from tallystick.payments.models import PAYMENTS, REFUNDS
 from tallystick.payments.provider import Absent, Found, Provider, Unknown
+from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.refunds import RefundDocument
 from tallystick.payments.resolving import (
     ABSENT_FOR,
     ASKED_FIRST,
@@ -34,6 +36,7 @@ from tallystick.payments.resolving import (
     ResolvePayment,
     resolve_payments,
 )
+from tallystick.payments.returning import ResolveRefund, resolve_refunds
 from tallystick.payments.states import ON_THE_WAY
 
 RESTS: Final = (
@@ -65,6 +68,11 @@ class _Case:
     @property
     def decided(self) -> bool:
         return self.status not in ON_THE_WAY
+
+    @property
+    def returns(self) -> bool:
+        """Whether it is money on its way back."""
+        return self.order.refund_id is not None
 
 
 class Reconciler:
@@ -100,8 +108,8 @@ class Reconciler:
         if unknown_from is not None and unknown_from > at:
             raise Later("The provider is being called.", rest=unknown_from - at)
         if provider.abilities.looks_up:
-            found = _found(provider, case.order)
-            status = self._database.write(lambda conn: _resolved(conn, act, order_id, found))
+            found = _found(provider, case)
+            status = self._database.write(lambda conn: _resolved(conn, act, case, found))
             if not isinstance(found, Unknown):
                 self._hasten(provider.name, at, limit=orders.HASTENED_MAX)
             if status not in ON_THE_WAY:
@@ -110,7 +118,7 @@ class Reconciler:
         elif unknown_from is None:
             # It waits for the payer or for the provider, which will tell by itself.
             self._rest(case.order, None, at)
-        detail = _detail(provider, case.order)
+        detail = _detail(provider, case)
         if self._database.write(lambda conn: _alarmed(conn, act, order_id, detail)):
             raise Hopeless(detail)
 
@@ -139,44 +147,58 @@ class Reconciler:
 
 def _case(conn: Connection, organization_id: UUID, order_id: UUID) -> _Case:
     order = orders.find(conn, organization_id, order_id)
-    columns = [PAYMENTS.c.organization_id, PAYMENTS.c.id]
+    table = PAYMENTS if order.refund_id is None else REFUNDS
+    columns = [table.c.organization_id, table.c.id]
     return _Case(order, rows.find(conn, columns, [(organization_id, order_id)])[0].status)
 
 
-def _found(provider: Provider, order: Row[Any]) -> Found:
+def _found(provider: Provider, case: _Case) -> Found:
+    look_up = provider.look_up_refund if case.returns else provider.look_up
     try:
-        return provider.look_up(order.provider_key, order.reference)
+        return look_up(case.order.provider_key, case.order.reference)
     except Exception:
         # It must not raise. Where it does, nobody knows more than before, and the alarm comes.
-        log.exception("provider raised", provider=provider.name, order=str(order.id))
+        log.exception("provider raised", provider=provider.name, order=str(case.order.id))
         return Unknown("cannot_ask")
 
 
-def _resolved(conn: Connection, act: Act, order_id: UUID, found: Found) -> str:
-    [answer] = resolve_payments(conn, [ResolvePayment(act, order_id, found, asking=True)])
-    assert not isinstance(answer.outcome, Refusal), "a task asks about what is there"
-    return answer.outcome["status"]
+def _resolved(conn: Connection, act: Act, case: _Case, found: Found) -> str:
+    order_id = case.order.id
+    outcome: RefundDocument | PaymentDocument | Refusal
+    if case.returns:
+        back = ResolveRefund(act, order_id, found, asking=True)
+        outcome = resolve_refunds(conn, [back])[0].outcome
+    else:
+        command = ResolvePayment(act, order_id, found, asking=True)
+        outcome = resolve_payments(conn, [command])[0].outcome
+    assert not isinstance(outcome, Refusal), "a task asks about what is there"
+    return outcome["status"]
 
 
 def _alarmed(conn: Connection, act: Act, order_id: UUID, detail: str) -> bool:
     """Raise the alarm, unless it was decided meanwhile. Locks the payment."""
     payment_id = orders.find(conn, act.organization_id, order_id).payment_id
     locking.lock_payments(conn, [(act.organization_id, payment_id)])
-    if _case(conn, act.organization_id, order_id).decided:
+    case = _case(conn, act.organization_id, order_id)
+    if case.decided:
         return False
     writes = Writes()
-    raise_alarm(conn, writes, act, UNKNOWN_ALARM, order_id, detail=detail)
+    kind = refund_alarms.UNKNOWN if case.returns else UNKNOWN_ALARM
+    raise_alarm(conn, writes, act, kind, order_id, detail=detail)
     writes.flush(conn)
     return True
 
 
-def _detail(provider: Provider, order: Row[Any]) -> str:
+def _detail(provider: Provider, case: _Case) -> str:
     why = (
         "did not tell for a week what became of this"
         if provider.abilities.looks_up
         else "did not answer, and cannot be asked"
     )
+    thing, may = "payment", "have been charged"
+    if case.returns:
+        thing, may = "refund", "have had the money back"
     return (
-        f"The provider {shown(order.provider)} {why}, so the payer may have been charged. Look at "
-        f"its own pages for {order.provider_key}, then confirm or decline the payment."
+        f"The provider {shown(case.order.provider)} {why}, so the payer may {may}. Look at its own "
+        f"pages for {case.order.provider_key}, then confirm or decline the {thing}."
     )

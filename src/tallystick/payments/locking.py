@@ -69,6 +69,22 @@ class Holding:
         self.unallocated -= amount
         self.refunded += amount
 
+    def reserve_refund(self, amount: int) -> None:
+        """Set a part of what is free aside that is on its way back; the books move when it went."""
+        assert 0 < amount <= self.unallocated, "what invoices have is released first"
+        self.unallocated -= amount
+        self.refund_reserved += amount
+        self.changed = True
+
+    def end_refund(self, amount: int, *, gone_on: date | None) -> None:
+        """Let what is on its way back be gone on a day, or be free again."""
+        assert 0 < amount <= self.refund_reserved, "it was set aside before"
+        self.refund_reserved -= amount
+        self.unallocated += amount
+        self.changed = True
+        if gone_on is not None:
+            self.refund(amount, on=gone_on)
+
     def _lower(self, on: date) -> None:
         # Else less than nothing would be free on the days before what came last.
         assert self.booked_on is None or on >= self.booked_on, "credit is taken forwards only"
@@ -173,6 +189,7 @@ def write_payments(writes: Writes, holdings: Iterable[Holding], at: datetime) ->
             {
                 "allocated": holding.allocated,
                 "unallocated": holding.unallocated,
+                "refund_reserved": holding.refund_reserved,
                 "refunded": holding.refunded,
                 "version": holding.version + 1,
                 "updated_at": at,

@@ -11,7 +11,7 @@ from tallystick.kernel import ids, rows, tasks
 from tallystick.kernel.errors import Refused, shown
 from tallystick.payments.cards import Card
 from tallystick.payments.models import ORDERS, PAYMENTS
-from tallystick.payments.provider import PaymentOrder
+from tallystick.payments.provider import PaymentOrder, RefundOrder
 from tallystick.payments.states import ON_THE_WAY
 
 UNANSWERED: Final = ("timeout", "dropped", "server_error", "garbage", "cannot_ask")
@@ -136,4 +136,23 @@ def payment_order(
         description=order.description,
         return_url=order.return_url,
         card=card,
+    )
+
+
+def refund_order(conn: Connection, organization_id: UUID, refund_id: UUID) -> RefundOrder:
+    """Write out what the provider of a refund is told.
+
+    Refuses:
+        payment.not_online
+    """
+    order = find(conn, organization_id, refund_id)
+    payment = find(conn, organization_id, order.payment_id)
+    columns = [PAYMENTS.c.organization_id, PAYMENTS.c.id]
+    row = rows.find(conn, columns, [(organization_id, order.payment_id)])[0]
+    return RefundOrder(
+        key=order.provider_key,
+        payment_key=payment.provider_key,
+        payment_reference=payment.reference,
+        amount=order.amount,
+        currency=row.currency,
     )

@@ -46,6 +46,7 @@ class PaymentDocument(TypedDict):
     amount: int
     allocated: int
     unallocated: int
+    refund_reserved: int
     refunded: int
     paid_on: str
     reference: str | None
@@ -276,6 +277,7 @@ def document(
         "amount": payment["amount"],
         "allocated": payment["allocated"],
         "unallocated": payment["unallocated"],
+        "refund_reserved": payment["refund_reserved"],
         "refunded": payment["refunded"],
         "paid_on": payment["paid_on"].isoformat(),
         "reference": payment["reference"],

@@ -4,7 +4,7 @@ A refund takes what is free first and then what invoices have, the newest alloca
 invoices are due again. To give money back for good, credit the invoice first, then refund.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,7 +27,7 @@ from tallystick.payments.locking import Holding, Key, Live
 from tallystick.payments.models import PAYMENTS, REFUNDS
 from tallystick.payments.refunds import RefundDocument, document
 from tallystick.payments.releasing import add_release
-from tallystick.payments.states import OfflineMethod, held_at
+from tallystick.payments.states import OFFLINE_METHODS, OfflineMethod, held_at
 
 REFUNDED = "refund.settled"
 
@@ -43,7 +43,7 @@ class RefundPayment:
     refunded_on: date | None = None
     """The day the money went; None takes today in the organization's zone."""
     method: OfflineMethod | None = None
-    """None takes the way by which it came."""
+    """None takes the way by which it came, unless a provider took it (`payments.returning`)."""
     reference: str | None = None
     reason: str | None = None
 
@@ -64,22 +64,25 @@ def refund_payments(
         refund.before_last_movement: or before the day it was last allocated, released or refunded,
             when it was somewhere else.
         refund.exceeds_payment: with what can be given back.
+        refund.method_missing: a provider took the payment.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
-    _lock(conn, [(command.act.organization_id, command.payment_id) for command in commands])
+    lock(conn, [(command.act.organization_id, command.payment_id) for command in commands])
     closing.lock(conn, [(command.act, command.refunded_on) for command in commands])
     return each(conn, commands, _refund)
 
 
 @dataclass(frozen=True, slots=True)
-class _Locked:
+class Locked:
+    """What a refund is judged on."""
+
     standings: dict[Key, Standing]
     holdings: dict[Key, Holding]
     live: list[Live]
     """What the payments give to invoices, the newest first."""
 
 
-def _lock(conn: Connection, keys: Collection[Key]) -> _Locked:
+def lock(conn: Connection, keys: Collection[Key]) -> Locked:
     """Lock payments and every invoice that they pay."""
     wanted = _paid_by(locking.live_of_payments(conn, keys))
     standings = invoice_queries.lock_invoices(conn, wanted)
@@ -89,7 +92,7 @@ def _lock(conn: Connection, keys: Collection[Key]) -> _Locked:
     # us: the engine detects it as a deadlock, and `Database.write` runs one of the two again.
     live = locking.live_of_payments(conn, keys)
     standings |= invoice_queries.lock_invoices(conn, _paid_by(live) - wanted)
-    return _Locked(standings, holdings, live)
+    return Locked(standings, holdings, live)
 
 
 def _paid_by(live: Collection[Live]) -> set[Key]:
@@ -99,16 +102,18 @@ def _paid_by(live: Collection[Live]) -> set[Key]:
 def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
     act = command.act
     key = act.organization_id, command.payment_id
-    locked = _lock(conn, [key])
+    locked = lock(conn, [key])
     organization = Named(conn, organization_ids=[act.organization_id]).organization(
         act.organization_id
     )
     holding = locking.settled(locked.holdings, key)
+    if command.method is None and holding.method not in OFFLINE_METHODS:
+        raise method_missing(holding.method)
     payment = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], [key])[0]
     day = _day(command, holding, payment.paid_on, clock.day(act.at, organization.time_zone))
-    amount = _amount(command, holding)
+    amount = amount_of(command.amount, holding)
     writes = Writes()
-    plan = _releases(locked, amount - holding.unallocated)
+    plan = releases(locked, amount - holding.unallocated)
     if plan:
         add_release(writes, act, holding, plan, on=day)
     holding.refund(amount, on=day)
@@ -129,7 +134,7 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
         "updated_at": act.at,
     }
     writes.add(REFUNDS, refund)
-    post(writes, act, _entry(refund))
+    post(writes, act, entry(refund))
     invoice_queries.write_standings(writes, locked.standings.values(), act.at)
     locking.write_payments(writes, [holding], act.at)
     payload = {
@@ -143,6 +148,15 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
     events.emit(writes, act, REFUNDED, refund["id"], payload, once=True)
     writes.flush(conn)
     return document(refund)
+
+
+def method_missing(provider: str) -> Refused:
+    """Say that a provider gives nothing back here, so somebody else has to."""
+    message = (
+        f"The provider {provider} took this payment and gives no money back here. Give it back in "
+        "another way, and name that as the method."
+    )
+    return Refused("refund.method_missing", message, pointer="/method")
 
 
 def _day(command: RefundPayment, holding: Holding, paid_on: date, today: date) -> date:
@@ -168,12 +182,17 @@ def _day(command: RefundPayment, holding: Holding, paid_on: date, today: date) -
     return command.refunded_on
 
 
-def _amount(command: RefundPayment, holding: Holding) -> int:
-    if command.amount is not None and command.amount <= 0:
+def amount_of(wanted: int | None, holding: Holding) -> int:
+    """Say how much of a payment is given back; None gives back all that is left.
+
+    Refuses:
+        refund.amount_not_positive, refund.exceeds_payment
+    """
+    if wanted is not None and wanted <= 0:
         message = "A refund must be above 0. Give the amount that was given back."
         raise Invalid("refund.amount_not_positive", message, pointer="/amount")
     left, currency = holding.allocated + holding.unallocated, holding.currency
-    amount = left if command.amount is None else command.amount
+    amount = left if wanted is None else wanted
     if amount > left or not left:
         message = (
             f"{money.text(left, currency)} {currency} of the payment {shown(holding.id)} can be "
@@ -184,7 +203,7 @@ def _amount(command: RefundPayment, holding: Holding) -> int:
     return amount
 
 
-def _releases(locked: _Locked, missing: int) -> list[tuple[Standing, int]]:
+def releases(locked: Locked, missing: int) -> list[tuple[Standing, int]]:
     """Plan what invoices give back, the newest allocation first."""
     plan = []
     for given in locked.live:
@@ -195,7 +214,8 @@ def _releases(locked: _Locked, missing: int) -> list[tuple[Standing, int]]:
     return plan
 
 
-def _entry(refund: dict[str, Any]) -> Entry:
+def entry(refund: Mapping[str, Any]) -> Entry:
+    """Say what moves in the books when a refund has gone."""
     amount = refund["amount"]
     legs = [
         Leg(accounts.credit(refund["customer_id"]), amount),

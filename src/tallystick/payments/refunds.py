@@ -1,15 +1,26 @@
 """Read refunds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from tallystick.kernel import clock, paging, rows
 from tallystick.kernel.errors import Refused, shown
-from tallystick.payments.models import REFUNDS
+from tallystick.payments.models import ORDERS, REFUNDS
+from tallystick.payments.states import OFFLINE_METHODS
+
+
+class GivenBackDocument(TypedDict):
+    """What is known of a refund at a provider."""
+
+    provider: str
+    unknown_from: str | None
+    failure_code: str | None
+    failure_reason: str | None
+    late: bool
 
 
 class RefundDocument(TypedDict):
@@ -25,6 +36,7 @@ class RefundDocument(TypedDict):
     refunded_on: str
     reference: str | None
     reason: str | None
+    online: GivenBackDocument | None
     version: int
     created_at: str
     updated_at: str
@@ -43,9 +55,14 @@ def get_refund(conn: Connection, organization_id: UUID, refund_id: UUID) -> Refu
     columns = [REFUNDS.c.organization_id, REFUNDS.c.id]
     found = rows.find(conn, columns, [(organization_id, refund_id)])
     if not found:
-        message = f"There is no refund {shown(refund_id)} in this organization."
-        raise Refused("refund.unknown", message)
-    return document(found[0]._asdict())
+        raise unknown(refund_id)
+    return _documents(conn, organization_id, found)[0]
+
+
+def unknown(refund_id: UUID) -> Refused:
+    """Say that the organization has no such refund."""
+    message = f"There is no refund {shown(refund_id)} in this organization."
+    return Refused("refund.unknown", message)
 
 
 def list_refunds(
@@ -63,17 +80,22 @@ def list_refunds(
         statement = statement.where(column.payment_id == wanted.payment_id)
     if wanted.customer_id is not None:
         statement = statement.where(column.customer_id == wanted.customer_id)
-    return paging.newest_first(
-        conn,
-        statement,
-        column.id,
-        after=after,
-        limit=limit,
-        shape=lambda row: document(row._asdict()),
+    page: paging.Page[Row[Any]] = paging.newest_first(
+        conn, statement, column.id, after=after, limit=limit, shape=lambda row: row
     )
+    return paging.Page(_documents(conn, organization_id, page.items), page.next_after)
 
 
-def document(refund: Mapping[str, Any]) -> RefundDocument:
+def _documents(
+    conn: Connection, organization_id: UUID, found: Sequence[Row[Any]]
+) -> list[RefundDocument]:
+    online = [(organization_id, row.id) for row in found if row.method not in OFFLINE_METHODS]
+    asked = rows.find(conn, [ORDERS.c.organization_id, ORDERS.c.id], online)
+    orders = {row.id: row for row in asked}
+    return [document(row._asdict(), orders.get(row.id)) for row in found]
+
+
+def document(refund: Mapping[str, Any], order: Row[Any] | None = None) -> RefundDocument:
     """Shape a refund, from a row that was read or is about to be written."""
     return {
         "id": str(refund["id"]),
@@ -86,7 +108,19 @@ def document(refund: Mapping[str, Any]) -> RefundDocument:
         "refunded_on": refund["refunded_on"].isoformat(),
         "reference": refund["reference"],
         "reason": refund["reason"],
+        "online": None if order is None else _online(order),
         "version": refund["version"],
         "created_at": clock.text(refund["created_at"]),
         "updated_at": clock.text(refund["updated_at"]),
+    }
+
+
+def _online(order: Row[Any]) -> GivenBackDocument:
+    unknown_from = order.unknown_from
+    return {
+        "provider": order.provider,
+        "unknown_from": None if unknown_from is None else clock.text(unknown_from),
+        "failure_code": order.failure_code,
+        "failure_reason": order.failure_reason,
+        "late": order.late,
     }

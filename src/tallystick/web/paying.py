@@ -111,7 +111,7 @@ async def repeat(
     providers = call.edge.providers
     providers.check(provider)
     kept = None if card is None else card.kept
-    noting = act if under_own_key else _following(call, act)
+    noting = act if under_own_key else following(call, act)
     command = RepeatPayment(noting, payment_id, providers.call_s, kept)
     payment = await call.run(repeat_payments, command)
     return await providers.see_through(_call(call, act, provider, payment, card))
@@ -140,10 +140,10 @@ async def _call(
 async def _resolved(
     call: Caller, act: Act, payment_id: UUID, outcome: Found, **values: Any
 ) -> PaymentDocument:
-    command = ResolvePayment(_following(call, act), payment_id, outcome, **values)
+    command = ResolvePayment(following(call, act), payment_id, outcome, **values)
     return await call.run(resolve_payments, command)
 
 
-def _following(call: Caller, act: Act) -> Act:
+def following(call: Caller, act: Act) -> Act:
     """Make the act of what follows from an act, under a key of its own."""
     return replace(act, at=call.edge.clock(), key=str(ids.new()), fingerprint="")

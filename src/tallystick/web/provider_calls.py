@@ -69,6 +69,10 @@ class ProviderCalls:
             raise Invalid("provider.unknown", message, pointer=pointer)
         return provider
 
+    def find(self, name: str) -> Provider | None:
+        """Give a provider that may have gone since it was used."""
+        return self._providers.get(name)
+
     def check(self, provider: Provider) -> None:
         """Refuse before anything is committed, where a call would be in vain.
 

@@ -9,6 +9,9 @@ from tallystick.kernel.database import Database
 from tests.web.conftest import MakeClient, MakeSchool, Moment
 from tests.web.matrix.sending import Operation, operations_of
 from tests.web.matrix.world import PLANTED, World
+from tests.web.providing import providers, server
+
+__all__ = ["providers", "server"]
 
 
 @pytest.fixture

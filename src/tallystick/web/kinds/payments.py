@@ -179,17 +179,16 @@ PAYMENTS = {
     "provider.unreachable": Kind(
         502,
         "The provider could not be reached",
-        "Nothing was sent to the provider, so nothing was taken. The payment stays as a failed try "
-        "and reserves nothing any more. The members payment_id, payment_status and reason tell of "
-        "it.",
+        "Nothing was sent to the provider, so no money moved. The payment or refund stays as a "
+        "failed try that holds nothing any more; further members say which.",
         "Try again a little later, under a new Idempotency-Key.",
         retryable=True,
     ),
     "provider.not_offered": Kind(
         409,
         "The provider does not do this",
-        "The provider has no such thing to offer, or may not take what it was given. Nothing was "
-        "taken. The members payment_id, payment_status and reason say more.",
+        "The provider has no such thing to offer, or may not take what it was given. No money "
+        "moved; further members say which payment or refund failed, and the reason.",
         "Choose another provider. GET /v1/providers says what each can do.",
     ),
     "card.not_taken": Kind(

@@ -42,4 +42,39 @@ REFUNDS = {
         "back then. The member last_moved_on says the day.",
         "Date the refund on that day or later; its reference can name the day of the transfer.",
     ),
+    "refund.method_missing": Kind(
+        409,
+        "The provider gives nothing back here",
+        "A provider took the payment, and it cannot give money back from here. Nothing was "
+        "recorded.",
+        "Give the money back in another way, and name that as the method.",
+    ),
+    "refund.day_chosen": Kind(
+        422,
+        "The provider chooses the day",
+        "A provider gives money back on the day it does, which becomes the day of the refund.",
+        "Leave refunded_on out, or name the method by which you gave the money back yourself.",
+    ),
+    "refund.failed": Kind(
+        409,
+        "The provider gave nothing back",
+        "The provider said no. The amount is the customer's credit, and the invoices that it was "
+        "taken from are due. The members refund_id, refund_status and reason say more.",
+        "Give the money back in another way and name the method, or pay the invoices with it.",
+    ),
+    "refund.in_flight": Kind(
+        409,
+        "The provider is being asked for the refund",
+        "The provider has this refund at this moment, and its answer is on its way.",
+        "Wait a second, then read the refund.",
+        retryable=True,
+        retry_after_s=1,
+    ),
+    "refund.outcome_known": Kind(
+        409,
+        "What became of the refund is known",
+        "Only a refund whose outcome nobody knows is decided. The member refund_status says what "
+        "this one is.",
+        "Read the refund; there is nothing left to decide.",
+    ),
 }

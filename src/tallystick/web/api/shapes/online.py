@@ -6,6 +6,30 @@ from pydantic import Field
 
 from tallystick.web.fields import Moment, View
 
+ProviderName = Annotated[str, Field(description="Who has it.", examples=["fakepay"])]
+UnknownFrom = Annotated[
+    Moment | None,
+    Field(
+        description="From when on nobody knows what became of it; ahead while the provider is "
+        "being called, null once it is known.",
+        examples=["2026-11-20T09:00:12.000000Z"],
+    ),
+]
+FailureCode = Annotated[
+    Literal["declined", "not_sent", "not_offered"] | None,
+    Field(
+        description="declined: the provider said no; not_sent: it could not be reached; "
+        "not_offered: it does not do this.",
+        examples=["declined"],
+    ),
+]
+FailureReason = Annotated[
+    str | None, Field(description="For the payer.", examples=["The card has expired."])
+]
+Late = Annotated[
+    bool, Field(description="Whether it succeeded after it was given up.", examples=[False])
+]
+
 
 class KeptCard(View):
     """What is kept of a card."""
@@ -19,15 +43,8 @@ class KeptCard(View):
 class Online(View):
     """What is known of a payment at a provider."""
 
-    provider: Annotated[str, Field(description="Who takes it.", examples=["fakepay"])]
-    unknown_from: Annotated[
-        Moment | None,
-        Field(
-            description="From when on nobody knows what became of it; ahead while the provider is "
-            "being called, null once it is known.",
-            examples=["2026-11-20T09:00:12.000000Z"],
-        ),
-    ]
+    provider: ProviderName
+    unknown_from: UnknownFrom
     action_url: Annotated[
         str | None,
         Field(
@@ -35,19 +52,17 @@ class Online(View):
             examples=["https://pay.example/7d3c"],
         ),
     ]
-    failure_code: Annotated[
-        Literal["declined", "not_sent", "not_offered"] | None,
-        Field(
-            description="declined: the provider said no; not_sent: it could not be reached; "
-            "not_offered: it does not do this.",
-            examples=["declined"],
-        ),
-    ]
-    failure_reason: Annotated[
-        str | None, Field(description="For the payer.", examples=["The card has expired."])
-    ]
-    late: Annotated[
-        bool,
-        Field(description="Whether it succeeded after it was given up.", examples=[False]),
-    ]
+    failure_code: FailureCode
+    failure_reason: FailureReason
+    late: Late
     card: Annotated[KeptCard | None, Field(description="The card, where one was sent.")]
+
+
+class GivenBack(View):
+    """What is known of a refund at a provider."""
+
+    provider: ProviderName
+    unknown_from: UnknownFrom
+    failure_code: FailureCode
+    failure_reason: FailureReason
+    late: Late

@@ -252,6 +252,9 @@ class Payment(View):
     unallocated: Annotated[
         Amount, Field(description="What is the customer's credit.", examples=["0.00"])
     ]
+    refund_reserved: Annotated[
+        Amount, Field(description="What is on its way back.", examples=["0.00"])
+    ]
     refunded: Annotated[Amount, Field(description="What was given back.", examples=["0.00"])]
     paid_on: PaidOn
     reference: Reference
@@ -329,7 +332,7 @@ def shown_payment(payment: PaymentDocument) -> dict[str, Any]:
     """Show a payment."""
     currency = payment["currency"]
     shown: dict[str, Any] = dict(payment)
-    for name in ("amount", "allocated", "unallocated", "refunded"):
+    for name in ("amount", "allocated", "unallocated", "refund_reserved", "refunded"):
         shown[name] = money.text(shown[name], currency)
     shown["allocations"] = [
         {**part, "amount": money.text(part["amount"], currency)} for part in payment["allocations"]

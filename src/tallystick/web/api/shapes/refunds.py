@@ -1,12 +1,13 @@
 """Refunds, as the API takes and shows them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from tallystick.kernel import money
 from tallystick.payments.refunds import RefundDocument
-from tallystick.payments.states import OfflineMethod
+from tallystick.payments.states import OfflineMethod, RefundStatus
+from tallystick.web.api.shapes.online import GivenBack
 from tallystick.web.fields import (
     Amount,
     Body,
@@ -61,7 +62,9 @@ class NewRefund(Body):
     method: Annotated[
         OfflineMethod | None,
         Field(
-            description="How it went; left out takes the way by which it came.", examples=["cash"]
+            description="How it went; left out takes the way by which it came, and what a "
+            "provider took is given back there.",
+            examples=["cash"],
         ),
     ] = None
     reference: Reference = None
@@ -87,17 +90,32 @@ class Refund(View):
     id: Id
     payment_id: PaymentOf
     customer_id: CustomerOf
-    method: Annotated[OfflineMethod, Field(description="How it went.", examples=["cash"])]
+    method: Annotated[
+        str,
+        Field(description="How it goes: one way or the name of a provider.", examples=["cash"]),
+    ]
     status: Annotated[
-        Literal["succeeded"], Field(description="The money has gone.", examples=["succeeded"])
+        RefundStatus,
+        Field(
+            description="processing: the provider has it; succeeded: the money has gone; failed: "
+            "it has not.",
+            examples=["succeeded"],
+        ),
     ]
     currency: CurrencyCode
     amount: Annotated[Amount, Field(description="What was given back.", examples=["20.00"])]
     refunded_on: Annotated[
-        Day, Field(description="The day the money went.", examples=["2026-11-20"])
+        Day,
+        Field(
+            description="The day the money went, or until then the day it was asked for.",
+            examples=["2026-11-20"],
+        ),
     ]
     reference: Reference
     reason: Reason
+    online: Annotated[
+        GivenBack | None, Field(description="What is known of it at a provider; null elsewhere.")
+    ]
     version: Version
     created_at: Moment
     updated_at: Moment

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from tallystick.payments.cards import Card
 from tallystick.payments.planning import INVOICES_MAX
 from tallystick.web.api.shapes.payments import InvoiceShare, Note, Reference
-from tallystick.web.fields import Amount, Body, CurrencyCode, Id, Line, line
+from tallystick.web.fields import Amount, Body, CurrencyCode, Id, Line, Word, line
 
 _MEMBERS: Final = {"number", "expiry", "name"}
 _NAME_MAX: Final = 100
@@ -136,8 +136,7 @@ class NewOnlinePayment(Body):
         ),
     ] = None
     return_url: Annotated[
-        str | None,
-        AfterValidator(_address),
+        Annotated[Word, AfterValidator(_address)] | None,
         Field(
             min_length=1,
             max_length=_URL_MAX,
