@@ -252,6 +252,10 @@ BROKEN: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
             ),
         ],
     ),
+    "an event has a position that nobody gave": (
+        {"I14-positions": 1},
+        lambda it: [EVENTS.update().where(EVENTS.c.subject_id == it.note).values(position=1)],
+    ),
     "what was paid was not allocated": (
         {"I3": 2},
         lambda it: [
@@ -578,7 +582,7 @@ def test_sound_books_pass_every_check(healthy: Healthy) -> None:
         **dict.fromkeys(("I9", "I14", "I23"), 7),
         **dict.fromkeys(("I10", "I10-dates", "I11"), 6),
         **dict.fromkeys(("I10-notes", "I11-notes", "I14-notes"), 1),
-        "I22": 0,
+        **dict.fromkeys(("I14-positions", "I22"), 0),
         **dict.fromkeys(("I6", "I7", "I7-refunds", "I8-credit", "I8-cash"), 7),
         "I8-credit-days": 7,
         **dict.fromkeys(("I10-receipts", "I14-receipts", "I16-claims"), 7),

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Executable, Select, false, func, select
 
+from tallystick.kernel.events import EVENTS
+from tallystick.kernel.positions import STREAMS
 from tallystick.ledger import closing
 from tallystick.ledger.models import CLOSED_MONTHS, MONTH_SUMS, POSTINGS
 
@@ -102,6 +104,24 @@ _LEG_GAPS = (
     )
 )
 
+_GIVEN = (
+    select(
+        EVENTS.c.organization_id,
+        func.count().label("count"),
+        func.max(EVENTS.c.position).label("last"),
+    )
+    .where(EVENTS.c.position.is_not(None))
+    .group_by(EVENTS.c.organization_id)
+    .subquery()
+)
+_BEGUN = _GIVEN.outerjoin(STREAMS, STREAMS.c.organization_id == _GIVEN.c.organization_id)
+_REACHED = func.coalesce(STREAMS.c.position, 0)
+_POSITION_GAPS = (
+    select(_GIVEN.c.organization_id)
+    .select_from(_BEGUN)
+    .where((_GIVEN.c.count != _GIVEN.c.last) | (_GIVEN.c.last != _REACHED))
+)
+
 CHECKS = (
     Check(
         "I1",
@@ -115,6 +135,11 @@ CHECKS = (
         "I2",
         "the trial balance is zero in each currency",
         rows_of(_POSTINGS_COUNT, _uneven(POSTINGS.c.organization_id, POSTINGS.c.currency)),
+    ),
+    Check(
+        "I14-positions",
+        "positions of events run from 1 without a gap to what their stream says",
+        rows_of(select(func.count(EVENTS.c.position)), _POSITION_GAPS),
     ),
     Check(
         "I20",
