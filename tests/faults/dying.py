@@ -16,17 +16,33 @@ from typing import Any, Literal, NoReturn
 
 from sqlalchemy import Connection, Engine, event
 
+from tallystick.kernel import logs
 from tallystick.kernel.database import Database
 from tallystick.kernel.idempotency import Command
+from tallystick.outbound.client import Client, Result
 from tests.faults import mutants
 from tests.races.books import UseCase
 
 ROOT = Path(__file__).parent.parent.parent
 CHILD_S = 60
 
-Moment = Literal["statement", "commit", "committed"]
-"""Before a statement is sent; before COMMIT is sent; after COMMIT was answered."""
+Moment = Literal["statement", "commit", "committed", "asking", "asked"]
+"""Before a statement is sent; before COMMIT is sent; after COMMIT was answered; before a request
+leaves for a provider; after the provider acted on it, and before anything is made of its answer.
+"""
 Fate = Literal["died", "finished", "failed"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of commands of one use case."""
+
+    use_case: UseCase
+    commands: Sequence[Command]
+
+    def __call__(self, database: Database) -> None:
+        """Run it in one transaction."""
+        database.write(lambda conn: self.use_case(conn, self.commands))
 
 
 @dataclass(frozen=True)
@@ -34,8 +50,7 @@ class Order:
     """What a child does, and the n-th moment of a kind at which it dies; at 0 nobody dies."""
 
     url: str
-    use_case: UseCase
-    commands: Sequence[Command]
+    deed: Callable[[Database], object]
     moment: Moment
     number: int
     mutant: mutants.Name | None = None
@@ -73,6 +88,8 @@ class Mortal:
 
 def serve() -> None:
     """Read orders until there are no more, and fork for each."""
+    # Standard output is for the fates.
+    logs.start(level="error", form="json", colors=False)
     databases: dict[str, Database] = {}
     while True:
         try:
@@ -89,7 +106,7 @@ def serve() -> None:
 def _obey(database: Database, order: Order) -> Fate:
     if order.number == 0:
         # Whatever is prepared on the way is there for all children; a connection cannot be shared.
-        database.write(lambda conn: order.use_case(conn, order.commands))
+        order.deed(database)
         database.close()
         return "finished"
     child = os.fork()
@@ -109,7 +126,7 @@ def _run(database: Database, order: Order) -> NoReturn:
         if order.mutant is not None:
             mutants.apply(order.mutant)
         _arm(order.moment, order.number)
-        database.write(lambda conn: order.use_case(conn, order.commands))
+        order.deed(database)
         status = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -127,6 +144,15 @@ def _arm(moment: Moment, number: int) -> None:
         if left[kind] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    send = Client.send
+
+    def observed(self: Client, *args: Any, **values: Any) -> Result:
+        pass_by("asking")
+        result = send(self, *args, **values)
+        pass_by("asked")
+        return result
+
+    Client.send = observed  # type: ignore[method-assign]
     event.listen(Engine, "before_cursor_execute", lambda *_: pass_by("statement"))
     event.listen(Engine, "commit", lambda _: pass_by("commit"))
 

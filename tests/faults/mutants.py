@@ -1,8 +1,11 @@
 """The product with one mistake in it: each must make a test fail, or the test is worth nothing."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Column, Connection, Row, func, select
@@ -12,12 +15,26 @@ from tallystick.invoices.models import INVOICES
 from tallystick.invoices.numbering import Counters, Series
 from tallystick.kernel import rows
 from tallystick.kernel.database import Database
+from tallystick.kernel.errors import Refusal
 from tallystick.kernel.idempotency import Answers
 from tallystick.kernel.rows import Writes
-from tallystick.payments import settling
+from tallystick.payments import asking, orders, queries, resolving, settling
+from tallystick.payments.cards import Card
+from tallystick.payments.provider import Failed, Unknown
+from tallystick.payments.resolving import ResolvePayment
+from tallystick.payments.starting import StartPayment, start_payments
+from tallystick.web import paying
+from tallystick.web.paying import Paid
 
 Name = Literal[
-    "no lock", "maximum plus one", "key written after commit", "key not written", "no postings"
+    "no lock",
+    "maximum plus one",
+    "key written after commit",
+    "key not written",
+    "no postings",
+    "timeout is failure",
+    "called inside the transaction",
+    "settled without looking",
 ]
 
 T = TypeVar("T")
@@ -97,10 +114,64 @@ def _no_postings(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "post", lambda *_: None)
 
 
+def _timeout_is_failure(patch: pytest.MonkeyPatch) -> None:
+    """A provider that did not answer is taken to have said no."""
+    resolve = resolving.resolve_payments
+    no = Failed("declined", "It did not answer.")
+
+    def guessing(conn: Connection, commands: Sequence[ResolvePayment]) -> Any:
+        guessed = [
+            replace(command, outcome=no) if isinstance(command.outcome, Unknown) else command
+            for command in commands
+        ]
+        return resolve(conn, guessed)
+
+    for module in (paying, asking):
+        patch.setattr(module, "resolve_payments", guessing)
+
+
+def _called_inside_the_transaction(patch: pytest.MonkeyPatch) -> None:
+    """The provider is called before the payment is committed."""
+
+    async def pay(call: Any, command: StartPayment, card: Card) -> Paid:
+        provider = call.edge.providers.named(command.provider)
+        place = command.act.organization_id
+
+        def work(conn: Connection, commands: Sequence[StartPayment]) -> Any:
+            [started] = start_payments(conn, commands)
+            if started.replayed:
+                return [started]
+            assert not isinstance(started.outcome, Refusal)
+            payment_id = UUID(started.outcome["id"])
+            outcome = provider.start(orders.payment_order(conn, place, payment_id, card))
+            act = replace(command.act, key=str(payment_id))
+            return resolving.resolve_payments(conn, [ResolvePayment(act, payment_id, outcome)])
+
+        payment = await call.run(work, command)
+        read = partial(queries.get_payment, organization_id=place, payment_id=UUID(payment["id"]))
+        return Paid(await call.read(read), None)
+
+    patch.setattr(paying, "pay", pay)
+
+
+def _settled_without_looking(patch: pytest.MonkeyPatch) -> None:
+    """The state of a payment is the one that it had when the provider was called."""
+    case = resolving._case  # noqa: SLF001  # a mistake has no door of its own
+
+    def stale(*args: Any, **values: Any) -> Any:
+        found = case(*args, **values)
+        return replace(found, holding=replace(found.holding, status="processing"))
+
+    patch.setattr(resolving, "_case", stale)
+
+
 _MISTAKES: dict[Name, Callable[[pytest.MonkeyPatch], None]] = {
     "no lock": _no_lock,
     "maximum plus one": _maximum_plus_one,
     "key written after commit": _key_written_after_commit,
     "key not written": _key_not_written,
     "no postings": _no_postings,
+    "timeout is failure": _timeout_is_failure,
+    "called inside the transaction": _called_inside_the_transaction,
+    "settled without looking": _settled_without_looking,
 }

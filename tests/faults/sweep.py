@@ -6,7 +6,6 @@ must have happened once: as many rows in every table as one undisturbed run adds
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import get_args
 
 from sqlalchemy import Select, func, literal, select, union_all
 
@@ -14,9 +13,10 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.idempotency import Command
 from tallystick.migrations.tables import METADATA
 from tests.faults import mutants
-from tests.faults.dying import Moment, Mortal, Order
+from tests.faults.dying import Batch, Moment, Mortal, Order
 from tests.races.books import Books, UseCase, answer_all, result
 
+MOMENTS: tuple[Moment, ...] = ("statement", "commit", "committed")
 MOMENTS_MAX = 80
 """More statements than any command sends."""
 
@@ -38,15 +38,15 @@ def sweep(
     """
     # The first command of its kind also begins its series, which none after it does.
     url = books.database.url.render_as_string(hide_password=False)
-    mortal.obey(Order(url, use_case, ask(books), "statement", 0))
+    mortal.obey(Order(url, Batch(use_case, ask(books)), "statement", 0))
     effect = _effect_of(books, use_case, ask(books))
     deaths: Counter[str] = Counter()
-    moments: tuple[Moment, ...] = get_args(Moment)
-    for moment in moments:
+    for moment in MOMENTS:
         for number in range(1, MOMENTS_MAX):
             commands = ask(books)
             before = extent(books.database)
-            fate = mortal.obey(Order(url, use_case, commands, moment, number, mutant))
+            batch = Batch(use_case, commands)
+            fate = mortal.obey(Order(url, batch, moment, number, mutant))
             place = f"{moment} {number}"
             committed = fate == "finished" or moment == "committed"
             left = extent(books.database) - before

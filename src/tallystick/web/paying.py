@@ -8,10 +8,10 @@ sends the same once more.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
@@ -20,7 +20,7 @@ from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.idempotency import Command, is_kept
 from tallystick.payments import orders, queries
 from tallystick.payments.cards import Card
-from tallystick.payments.provider import Found, Outcome, Provider
+from tallystick.payments.provider import Absent, Found, Outcome, Provider, Unknown
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.resolving import ResolvePayment, resolve_payments
 from tallystick.payments.starting import (
@@ -32,6 +32,11 @@ from tallystick.payments.starting import (
 from tallystick.web.edge import Edge
 
 T = TypeVar("T")
+
+_OVER: Final = frozenset({"server_error", "garbage"})
+"""Why an outcome is unknown although the provider has ended the call. After a line that broke, or
+an answer that did not come, it may still be at work on it.
+"""
 
 
 class Caller(Protocol):
@@ -60,8 +65,8 @@ async def pay(call: Caller, command: StartPayment, card: Card | None) -> Paid:
     """Start a payment at a provider, or go on with the one that stands under the same key.
 
     A repeated request calls nobody while the outcome is known or on its way; where nobody knows it,
-    the provider is called once more under the same key, if it takes cards and one was sent again,
-    or can repeat safely.
+    the payment is repeated, if the provider can be asked, can repeat safely, or takes cards and one
+    was sent again.
 
     Raises:
         Refused: the codes of `start_payments`; payment.in_flight; provider.unknown.
@@ -82,7 +87,8 @@ async def pay(call: Caller, command: StartPayment, card: Card | None) -> Paid:
     place = command.act.organization_id, UUID(payment["id"])
     now = await call.read(lambda conn: queries.get_payment(conn, *place))
     abilities = provider.abilities
-    repeatable = abilities.repeats_safely or (abilities.takes_cards and card is not None)
+    sent_again = abilities.takes_cards and card is not None
+    repeatable = abilities.looks_up or abilities.repeats_safely or sent_again
     if now["status"] != "processing" or not repeatable:
         return Paid(now, None)
     paid = await repeat(call, command.act, provider, UUID(now["id"]), card)
@@ -101,8 +107,9 @@ async def repeat(
 ) -> Paid:
     """Call a provider once more for a payment of which nobody knows what became.
 
-    `under_own_key` keeps the payment under the key of the act, which was not used yet, so that the
-    same request finds it again.
+    One that might charge a second time and can be asked is asked first: whoever was charged without
+    an answer is not charged again. `under_own_key` keeps the payment under the key of the act,
+    which was not used yet, so that the same request finds it again.
 
     Raises:
         Refused: payment.in_flight, payment.outcome_known, payment.unknown, payment.not_online
@@ -110,19 +117,33 @@ async def repeat(
     """
     providers = call.edge.providers
     providers.check(provider)
-    kept = None if card is None else card.kept
     noting = act if under_own_key else following(call, act)
+    if provider.abilities.looks_up and not provider.abilities.repeats_safely:
+        asked = await providers.see_through(_ask(call, noting, provider, payment_id))
+        if asked is not None:
+            return asked
+    kept = None if card is None else card.kept
     command = RepeatPayment(noting, payment_id, providers.call_s, kept)
     payment = await call.run(repeat_payments, command)
     return await providers.see_through(_call(call, act, provider, payment, card))
 
 
-async def ask(call: Caller, act: Act, provider: Provider, payment_id: UUID) -> PaymentDocument:
-    """Ask a provider that can be asked what became of a payment, and keep what it says."""
-    order = await call.read(lambda conn: orders.find(conn, act.organization_id, payment_id))
+async def _ask(call: Caller, act: Act, provider: Provider, payment_id: UUID) -> Paid | None:
+    """Ask what became of the last call; None where it is over and has come to nothing."""
+    place = act.organization_id, payment_id
+
+    def read(conn: Connection) -> Row[Any]:
+        order = orders.find(conn, *place)
+        orders.check_unknown(queries.get_payment(conn, *place)["status"], order, act.at)
+        return order
+
+    order = await call.read(read)
     look_up = partial(provider.look_up, order.provider_key, order.reference)
     found = await call.edge.providers.call(provider, look_up)
-    return await _resolved(call, act, payment_id, found)
+    if isinstance(found, Absent) and order.unknown_why in _OVER:
+        return None
+    payment = await call.run(resolve_payments, ResolvePayment(act, payment_id, found))
+    return Paid(payment, Unknown("cannot_ask") if isinstance(found, Absent) else found)
 
 
 async def _call(

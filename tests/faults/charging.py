@@ -1,0 +1,148 @@
+"""A charge, and the question what became of it, as processes that may die do them; and the join.
+
+The provider is our stand-in, whose own ledger says what it really charged.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+
+from tallystick.kernel.database import Database
+from tallystick.kernel.errors import Refusal, Refused
+from tallystick.kernel.idempotency import Command
+from tallystick.kernel.task_loop import TaskLoop
+from tallystick.payments.asking import Reconciler
+from tallystick.payments.cards import Card
+from tallystick.payments.models import ORDERS, PAYMENTS
+from tallystick.payments.starting import StartPayment
+from tallystick.payments.states import SETTLED
+from tallystick.providers.fakepay import FakePay
+from tallystick.web import paying
+from tallystick.web.provider_calls import ProviderCalls
+from tests.races.books import UseCase
+
+SECRET = "a secret of both sides"
+CALL_S = 2.0
+CARD = {"number": "1234567812345678", "expiry": "01-2040", "name": "J Doe"}
+LATER = timedelta(minutes=5)
+"""When every call is over, every lease has ended, and an absence is believed."""
+
+T = TypeVar("T")
+
+
+def provider(url: str, timeout_s: float = CALL_S) -> FakePay:
+    """Return the provider for a stand-in."""
+    return FakePay(url=url, timeout_s=timeout_s, takes_cards=True, secret=SECRET)
+
+
+class InFlight(Exception):
+    """The provider may be at work for an earlier request, so this one has to wait."""
+
+
+class Caller:
+    """A request without HTTP around it, as `tallystick.web.paying` wants one."""
+
+    def __init__(self, database: Database, edge: Any) -> None:
+        self._database = database
+        self.edge = edge
+        self.replayed = False
+
+    async def run(self, use_case: UseCase, command: Command) -> Any:
+        """Run a command in a transaction of its own."""
+        [answer] = self._database.write(lambda conn: use_case(conn, [command]))
+        self.replayed = answer.replayed
+        if isinstance(answer.outcome, Refusal):
+            raise Refused(answer.outcome.code, answer.outcome.detail)
+        return answer.outcome
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query."""
+        return self._database.read(query)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A request that charges a card, sent at a moment; sent later it is the same once more."""
+
+    url: str
+    command: StartPayment
+
+    def at(self, moment: datetime) -> "Charge":
+        """Give the same request as it comes at another moment."""
+        act = replace(self.command.act, at=moment)
+        return replace(self, command=replace(self.command, act=act))
+
+    def __call__(self, database: Database) -> Mapping[str, Any]:
+        """Take the payment; give it as the answer has it.
+
+        Raises:
+            InFlight: an earlier request may be under way.
+        """
+        return asyncio.run(self._pay(database))
+
+    async def _pay(self, database: Database) -> Mapping[str, Any]:
+        calls = ProviderCalls({"fakepay": provider(self.url)}, CALL_S)
+        edge = SimpleNamespace(providers=calls, clock=lambda: self.command.act.at)
+        try:
+            paid = await paying.pay(Caller(database, edge), self.command, Card(**CARD))
+        except Refused as refused:
+            if refused.refusal.code == "payment.in_flight":
+                raise InFlight from refused
+            raise
+        finally:
+            await calls.close()
+        return paid.payment
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A worker that does all that is due at a moment, and ends."""
+
+    url: str
+    now: datetime
+
+    def __call__(self, database: Database) -> None:
+        """Do every task that is due."""
+        handlers = Reconciler(database, {"fakepay": provider(self.url)}).handlers()
+        loop = TaskLoop(
+            database,
+            lambda: self.now,
+            handlers,
+            stopping=lambda: False,
+            monotonic=lambda: 0.0,
+        )
+        while loop.step():
+            pass
+
+
+def astray(database: Database, report: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Join a provider's own ledger with our books; list what one side knows and the other does not.
+
+    A payment that is still on its way stands in no list: its outcome is not known.
+    """
+    charged = Counter({row["transactionId"]: row["charges"] for row in report["payments"]})
+    joined = select(ORDERS.c.provider_key, PAYMENTS.c.status).join_from(
+        ORDERS,
+        PAYMENTS,
+        (ORDERS.c.organization_id == PAYMENTS.c.organization_id)
+        & (ORDERS.c.payment_id == PAYMENTS.c.id),
+    )
+    payments = joined.where(ORDERS.c.refund_id.is_(None))
+    rows = database.read(lambda conn: conn.execute(payments).all())
+    recorded = Counter({str(key): int(status in SETTLED) for key, status in rows})
+    return [
+        *(f"charged, not recorded: {key} {count}" for key, count in (charged - recorded).items()),
+        *(f"recorded, not charged: {key} {count}" for key, count in (recorded - charged).items()),
+    ]
+
+
+def undecided(database: Database) -> int:
+    """Count the payments of which nobody knows what became."""
+    on_the_way = select(PAYMENTS.c.id).where(PAYMENTS.c.status == "processing")
+    return len(database.read(lambda conn: conn.execute(on_the_way).all()))
