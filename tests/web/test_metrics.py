@@ -91,6 +91,7 @@ async def test_what_the_process_writes(watcher: httpx2.AsyncClient, school: Scho
     assert more("tallystick_batch_commands_bucket", le="+Inf") == 1
     assert more("tallystick_batch_commands_count") == 1
     assert more("tallystick_batch_commands_sum") == 1
+    assert [name for name in after if name.endswith("_created")] == []
     assert after["tallystick_commands_waiting"] == {(): 0}
     assert after["tallystick_commands_turned_away_total"] == {(): 0}
 

@@ -9,7 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -32,6 +38,9 @@ OTHER: Final = "other"
 """The route of pages, files and unknown addresses, and methods that nothing has: whoever asks may
 invent these, and each would be kept for ever.
 """
+
+# When a figure began to count would be as many lines again, and the process tells it by its name.
+disable_created_metrics()
 
 _Labels = tuple[str, str, int]
 
