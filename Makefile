@@ -22,8 +22,10 @@ help:  ## List these targets
 run: demo  ## Install, migrate, fill in the demo and serve; TALLYSTICK_PORT chooses the port
 	TALLYSTICK_LOG_FORMAT=$${TALLYSTICK_LOG_FORMAT:-console} $(BIN)/tallystick up
 
+# Each worker, and each server that a test starts, would compile everything again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: check  ## Run every check, then every test on each engine that is found or can be started
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist worksteal
 
 check: $(DEV_INSTALLED)  ## Check format, lint, types, layers and tidiness
 	$(BIN)/ruff format --check

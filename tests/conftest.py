@@ -35,6 +35,16 @@ settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")
 
 
+LONG = (
+    "tests/faults/test_kills.py",
+    "tests/properties/test_books.py",
+    "tests/migrations/",
+    "tests/races/test_guessing.py",
+    "tests/web/test_schemathesis.py",
+    "tests/ledger/test_journal_export.py",
+)
+"""Where tests take 5 seconds and more."""
+
 KEPT_MAX = 300
 """Rows that the audit may look at after a test before the shared database is emptied.
 
@@ -141,6 +151,12 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker which servers there are."""
     node.workerinput["servers"] = node.config.stash[SERVERS].to_plain()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest tests begin first, so that no process ends long after the others."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
