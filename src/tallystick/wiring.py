@@ -25,7 +25,7 @@ from tallystick.kernel.signing import Signer
 from tallystick.kernel.tasks import Handler
 from tallystick.ledger import audit as books
 from tallystick.payments import checks as payment_checks
-from tallystick.payments import online_checks
+from tallystick.payments import comparing, online_checks
 from tallystick.payments.asking import KNOCK_S, Reconciler
 from tallystick.settings import BadSetting, Settings, colors_refused, load, options_of
 
@@ -179,9 +179,18 @@ def _handlers(settings: Settings, database: Database) -> Mapping[str, Handler]:
     return Outbox(database, way, composer, signer(settings)).handlers()
 
 
-def _provider_jobs(reconciler: Reconciler) -> Sequence[worker.Job]:
+def _provider_jobs(
+    reconciler: Reconciler, providers: "Mapping[str, Provider]"
+) -> Sequence[worker.Job]:
     """List the jobs for which providers must be known."""
-    return (worker.Job("knock", KNOCK_S, lambda work: reconciler.knock(work.now)),)
+
+    def compare(work: worker.Work) -> None:
+        comparing.compare_all(work.database, providers.values(), work.now)
+
+    return (
+        worker.Job("knock", KNOCK_S, lambda work: reconciler.knock(work.now)),
+        worker.Job("compare_reports", comparing.EVERY_S, compare),
+    )
 
 
 def audit(conn: Connection) -> list[books.Finding]:
@@ -295,11 +304,12 @@ def make_worker(settings: Settings) -> Iterator[worker.Worker]:
     """Make a worker on a database of its own, which is closed after it."""
     database = open_database(settings, deadline_s=WORKER_DEADLINE_S)
     try:
-        reconciler = Reconciler(database, open_providers(settings))
+        providers = open_providers(settings)
+        reconciler = Reconciler(database, providers)
         yield worker.Worker(
             database,
             clock.now,
-            (*worker.jobs(), *_provider_jobs(reconciler)),
+            (*worker.jobs(), *_provider_jobs(reconciler, providers)),
             handlers=_handlers(settings, database),
             lanes=[{kind: handler} for kind, handler in reconciler.handlers().items()],
         )

@@ -63,6 +63,15 @@ app.command(
         examples=("alarms", "alarms --all --json"),
     ),
 )(upkeep.alarms)
+app.command(
+    "reconcile",
+    help=_help(
+        "Compare what providers report with the books; exit 1 when they do not say the same.",
+        "What was charged and is undecided or given up here is settled. The rest raises alarms. "
+        "The worker does the same every day.",
+        examples=("reconcile", "reconcile --provider fakepay --since 2026-03-01 --json"),
+    ),
+)(upkeep.reconcile)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on, instead of TALLYSTICK_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, instead of TALLYSTICK_PORT.")]

@@ -1,16 +1,17 @@
-"""The commands that look after alarms, after what the worker does, and after sealed secrets.
+"""The commands that look after alarms, tasks, sealed secrets, and what providers report.
 
 What a command does is imported when it runs, so that `--help` answers at once.
 """
 # ruff: noqa: PLC0415, D103  # for that reason; and each command's help says what it does
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from tallystick.cli import exits
-from tallystick.cli.options import Json, help_text
+from tallystick.cli.options import DAY, Json, help_text
 
 tasks = typer.Typer(no_args_is_help=True)
 secrets = typer.Typer(no_args_is_help=True)
@@ -25,6 +26,21 @@ def alarms(
     from tallystick.cli import tending
 
     tending.show_alarms(cleared=everything, limit=limit, as_json=as_json)
+
+
+def reconcile(
+    *,
+    provider: Annotated[str | None, typer.Option(help="The one provider to compare with.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="First day, in UTC; else three days ago.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from tallystick.cli import reconciling
+
+    start = None if since is None else since.date()
+    if not reconciling.reconcile(provider=provider, since=start, as_json=as_json):
+        raise typer.Exit(exits.PROBLEM)
 
 
 @tasks.command(

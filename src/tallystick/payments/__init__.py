@@ -10,6 +10,7 @@ cards       a card in transit, and the little of it that is kept
 starting    a payment at a provider: committed and reserved before anybody is called
 resolving   the one door through which what a provider says becomes what a payment is
 asking      ask providers what became of what nobody knows, as tasks of the worker
+comparing   join what a provider reports with the books
 orders      what a provider was asked for; worries says what alarms about it say
 allocating  the one door through which part of a payment pays an invoice
 claiming    payments that wait to be confirmed: claim, confirm, decline
