@@ -13,10 +13,16 @@ from tallystick.payments import queries
 from tallystick.payments.comparing import SINCE, SLACK, Difference, compare, compare_all
 from tallystick.payments.provider import Absent, Failed, Reported, Succeeded, Unknown
 from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.returning import (
+    ResolveRefund,
+    StartRefund,
+    resolve_refunds,
+    start_refunds,
+)
 from tallystick.payments.starting import repeat_payments
 from tests.factories import Books
 from tests.payments.asked import Told
-from tests.payments.online import repeat, resolved, started
+from tests.payments.online import CALL_S, repeat, resolved, started
 
 LATER = timedelta(hours=2)
 OVER = timedelta(minutes=1)
@@ -117,6 +123,27 @@ def test_what_was_never_charged_is_told(books: Books, told: Told) -> None:
     # They may have been charged before the days that are compared.
     assert compared(books, told) == []
     assert status(books, paid) == "succeeded"
+
+
+def test_refunds_are_compared_too(books: Books, told: Told) -> None:
+    payment = started(books, 1_000, books.issued(1_000), provider=told.name)
+    resolved(books, payment, Succeeded())
+    one, other = (
+        books.done(start_refunds, StartRefund(books.act(), UUID(payment["id"]), CALL_S, 100))
+        for _ in range(2)
+    )
+    declined = ResolveRefund(books.act(), UUID(other["id"]), NO)
+    books.done(resolve_refunds, declined)
+    books.act.now += OVER
+    paid = reported(books, payment["id"], 1_000)
+    entries = [paid, *(reported(books, each["id"], 100, "refund") for each in (one, other))]
+    found = compared(books, told, *entries)
+    assert kinds(found) == [("settled", each["id"]) for each in (one, other)]
+    assert books.read(queries.get_payment, UUID(payment["id"]))["refunded"] == 200
+    books.act.now += LATER
+    assert compared(books, told, *entries) == []
+    found = compared(books, told, *entries[:2])
+    assert kinds(found) == [("recorded_uncharged", other["id"])]
 
 
 def test_amounts_are_compared_where_they_are_told(books: Books, told: Told) -> None:

@@ -23,7 +23,10 @@ from tallystick.kernel.errors import Refusal, Unavailable, shown
 from tallystick.kernel.rows import Writes
 from tallystick.payments.models import ORDERS, PAYMENTS, REFUNDS
 from tallystick.payments.provider import Provider, Reported, Succeeded, Unknown
+from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.refunds import RefundDocument
 from tallystick.payments.resolving import ResolvePayment, resolve_payments
+from tallystick.payments.returning import ResolveRefund, resolve_refunds
 from tallystick.payments.states import ON_THE_WAY, SETTLED
 
 SINCE: Final = timedelta(days=3)
@@ -200,20 +203,26 @@ def _judged(
     late = (waiting or list(ours))[-1]
     if amount is not None and amount != late.amount:
         return [_differs(provider, late, amount)]
-    _settle(database, late, Succeeded(entries[0].reference, amount), at)
-    return [
-        _difference(
-            "settled", provider, late, f"The report has it, and it was {late.status} before."
-        )
-    ]
+    status = _settled(database, late, Succeeded(entries[0].reference, amount), at)
+    if status in SETTLED:
+        detail = f"The report has it, and it was {late.status} before."
+        return [_difference("settled", provider, late, detail)]
+    detail = f"The report has it, and it stays {status}, because the money has gone already."
+    return [_difference("charged_unrecorded", provider, late, detail)]
 
 
-def _settle(database: Database, ours: _Ours, outcome: Succeeded, at: datetime) -> None:
+def _settled(database: Database, ours: _Ours, outcome: Succeeded, at: datetime) -> str:
+    """Tell the one door what the provider has done; give how it stands then."""
     act = Act(WORKER, ours.organization_id, at, key=str(ids.new()), fingerprint="")
-    [answer] = database.write(
-        lambda conn: resolve_payments(conn, [ResolvePayment(act, ours.id, outcome)])
-    )
-    assert not isinstance(answer.outcome, Refusal), "it was just read"
+
+    def resolve(conn: Connection) -> PaymentDocument | RefundDocument | Refusal:
+        if ours.what == "payment":
+            return resolve_payments(conn, [ResolvePayment(act, ours.id, outcome)])[0].outcome
+        return resolve_refunds(conn, [ResolveRefund(act, ours.id, outcome)])[0].outcome
+
+    found = database.write(resolve)
+    assert not isinstance(found, Refusal), "it was just read"
+    return found["status"]
 
 
 def _missed(ours: _Ours, since: datetime, until: datetime) -> bool:
