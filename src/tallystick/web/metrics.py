@@ -40,7 +40,7 @@ invent these, and each would be kept for ever.
 """
 
 # When a figure began to count would be as many lines again, and the process tells it by its name.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
 
 _Labels = tuple[str, str, int]
 
