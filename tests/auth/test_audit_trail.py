@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tallystick.auth.api_keys import RevokeKey, make_key, revoke_keys, rotate_key
-from tallystick.auth.audit_trail import EntryDocument, Place, Wanted, list_entries
+from tallystick.auth.audit_trail import EntryDocument, Wanted, list_entries
 from tallystick.auth.credentials import Minted, create_key
 from tallystick.auth.invitations import (
     CreateInvitation,
@@ -24,6 +24,7 @@ from tallystick.invoices.erasing import erase_customers
 from tallystick.invoices.linking import CreatePayerLink, create_payer_links
 from tallystick.kernel import clock, events, ids
 from tallystick.kernel.actor import Act, Actor
+from tallystick.kernel.paging import Place
 from tallystick.kernel.rows import Writes
 from tallystick.parties.customers import ChangeCustomer, EraseCustomer, change_customers
 from tests.factories import START, Books, Opening

@@ -1,6 +1,7 @@
 """Money goes back through the provider that took it: set aside, resolved once, and never lost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,14 @@ import pytest
 
 from tallystick.invoices.queries import InvoiceDocument
 from tallystick.kernel import ids
-from tallystick.kernel.alarms import ALARMS
+from tallystick.kernel.alarms import (
+    ALARMS,
+    AlarmDocument,
+    ClearAlarm,
+    clear_alarms,
+    list_alarms,
+)
+from tallystick.kernel.paging import Place
 from tallystick.payments import queries, refunds
 from tallystick.payments.provider import Absent, Failed, Found, Pending, Succeeded, Unknown
 from tallystick.payments.queries import PaymentDocument
@@ -198,3 +206,28 @@ def test_what_no_provider_can_give_back(books: Books) -> None:
     for refund_id, code in ((ids.new(), "refund.unknown"), (given["id"], "payment.not_online")):
         command = ResolveRefund(books.act(), UUID(str(refund_id)), Succeeded())
         assert books.refused(resolve_refunds, command).code == code
+
+
+def test_alarms_in_pages(books: Books) -> None:
+    for _ in range(5):
+        told(books, going(books, paid(books), 10), NO)
+    # Two that were raised in the same moment.
+    with_same = replace(books.act(), at=books.act.now)
+    pair = [
+        ResolveRefund(replace(with_same, key=str(ids.new())), UUID(refund["id"]), NO)
+        for refund in [going(books, paid(books), 10) for _ in range(2)]
+    ]
+    books.outcomes(resolve_refunds, *pair)
+    seen: list[AlarmDocument] = []
+    place: Place | None = None
+    while place is not None or not seen:
+        found, place = books.read(list_alarms, cleared=False, after=place, limit=2)
+        seen += found
+    assert len({each["id"] for each in seen}) == len(seen) == 7
+    moments = [each["raised_at"] for each in seen]
+    assert moments == sorted(moments, reverse=True)
+    lasting = frozenset({"refund.failed"})
+    command = ClearAlarm(books.act(), UUID(seen[0]["id"]), "Looked.", lasting)
+    assert books.refused(clear_alarms, command).code == "alarm.lasting"
+    command = ClearAlarm(books.act(), ids.new(), "Looked.")
+    assert books.refused(clear_alarms, command).code == "alarm.unknown"

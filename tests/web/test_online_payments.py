@@ -10,8 +10,10 @@ from fastapi import FastAPI
 
 from tallystick.kernel.database import Database
 from tallystick.payments.provider import Provider
+from tallystick.testing.fakepay.faults import Fault
 from tallystick.testing.fakepay.kinds import Kind
 from tallystick.testing.fakepay.server import Server
+from tests.web.conftest import MakeClient
 from tests.web.dumps import dump
 from tests.web.providing import CARD, Till, fakepay, providers, server, till
 
@@ -101,6 +103,15 @@ async def test_the_payer_must_act(till: Till) -> None:
     payment = response.json()
     assert (response.status_code, payment["status"]) == (202, "requires_action")
     assert payment["online"]["action_url"].startswith("http")
+
+
+async def test_the_provider_has_not_decided(till: Till) -> None:
+    till.fails(Kind.PENDING)
+    body = await till.body()
+    first, again = [await till.post(body, "pay") for _ in range(2)]
+    assert (first.status_code, first.json()["status"]) == (202, "processing")
+    assert first.json()["online"]["unknown_from"] is None
+    assert (again.status_code, again.json()) == (202, first.json())
 
 
 async def test_nothing_could_be_sent(till: Till) -> None:
@@ -226,3 +237,118 @@ class TestWhereNoCardsAreTaken:
         assert await till.payments() == []
         response = await till.post(await till.body(card=None))
         assert (response.status_code, response.json()["code"]) == (409, "provider.not_offered")
+
+
+async def _unknown(till: Till, kind: Kind = Kind.DROP_AFTER) -> dict[str, Any]:
+    """Start a payment of which nobody knows what became."""
+    till.fails(kind)
+    response = await till.post(await till.body())
+    assert response.status_code == 202, response.text
+    payment: dict[str, Any] = response.json()
+    return payment
+
+
+async def test_whoever_reads_a_payment_asks_about_it(till: Till) -> None:
+    payment = await _unknown(till)
+    path = f"/v1/payments/{payment['id']}"
+    now = (await till.school.viewer.get(path)).json()
+    assert (now["status"], now["allocated"]) == ("succeeded", "100.00")
+    trail = (await till.school.owner.get(f"/v1/audit-trail?subject_id={payment['id']}")).json()
+    [settled] = [each for each in trail["data"] if each["type"] == "payment.settled"]
+    assert settled["actor"]["kind"] == "worker"
+
+
+@pytest.mark.parametrize("kind", [Kind.ERROR_BEFORE, Kind.GARBAGE_BEFORE, Kind.HANG_BEFORE])
+async def test_a_read_never_fails_nor_waits_for_the_provider(
+    till: Till, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.web.api.online_payments.ASK_WAIT_S", 0.2)
+    payment = await _unknown(till)
+    till.server.faults.add(Fault(kind, on="look_up", times=1))
+    for _ in range(3):
+        response = await till.school.viewer.get(f"/v1/payments/{payment['id']}")
+        # It is asked once, and then left alone for some seconds.
+        assert (response.status_code, response.json()["status"]) == (200, "processing")
+    assert till.server.faults.shown() == []
+    till.server.faults.clear()
+
+
+@pytest.mark.parametrize(
+    ("decision", "body", "status", "due"),
+    [
+        ("confirm", None, "succeeded", "0.00"),
+        ("decline", {"reason": "Not on their pages."}, "failed", "100.00"),
+    ],
+)
+async def test_staff_decide_what_nobody_knows(
+    till: Till, decision: str, body: Any, status: str, due: str
+) -> None:
+    payment = await _unknown(till, Kind.DROP_BEFORE)
+    path = f"/v1/payments/{payment['id']}/{decision}"
+    changed = await till.ask(f"/v1/payments/{payment['id']}/confirm", {"amount": "1.00"})
+    assert (changed.status_code, changed.json()["code"]) == (422, "request.invalid")
+    decided = await till.ask(path, body)
+    assert (decided.status_code, decided.json()["status"]) == (200, status)
+    invoices = (await till.school.viewer.get("/v1/invoices")).json()["data"]
+    assert [each["due"] for each in invoices] == [due]
+    trail = (await till.school.owner.get(f"/v1/audit-trail?subject_id={payment['id']}")).json()
+    kind = {"succeeded": "payment.settled", "failed": "payment.failed"}[status]
+    assert [each["actor"]["kind"] for each in trail["data"] if each["type"] == kind] == ["key"]
+    again = await till.ask(path, body)
+    assert (again.status_code, again.json()["code"]) == (409, "payment.outcome_known")
+
+
+async def test_who_takes_payments(till: Till) -> None:
+    assert (await till.school.viewer.get("/v1/providers")).json() == {
+        "data": [
+            {
+                "name": "fakepay",
+                "default": True,
+                "takes_cards": True,
+                "looks_up": True,
+                "refunds": True,
+            }
+        ]
+    }
+    payment = await till.paid()
+    await till.school.payment(amount="1.00", customer_id=payment["customer_id"])
+    found = (await till.school.viewer.get("/v1/payments?method=fakepay")).json()["data"]
+    assert [each["id"] for each in found] == [payment["id"]]
+
+
+async def test_the_payer_sees_it(till: Till, make_client: MakeClient) -> None:
+    payment = await till.paid()
+    link = {"invoice_id": payment["allocations"][0]["invoice_id"]}
+    made = await till.school.owner.post("/v1/payer-links", json=link)
+    payer = make_client(made.json()["token"])
+    [seen] = (await payer.get("/v1/payer/payments")).json()["data"]
+    assert (seen["method"], seen["online"]["card"]["last_four"]) == ("fakepay", "1111")
+
+
+async def test_alarms_are_listed_and_cleared(till: Till) -> None:
+    payments = [await till.paid() for _ in range(3)]
+    for payment in payments:
+        till.server.faults.add(Fault(Kind.DROP_BEFORE, on="refund", times=1))
+        refund = (await till.ask("/v1/refunds", {"payment_id": payment["id"]})).json()
+        await till.ask(f"/v1/refunds/{refund['id']}/decline", {"reason": "Not there."})
+    seen, query = [], "?limit=2"
+    while True:
+        page = (await till.school.viewer.get(f"/v1/alarms{query}")).json()
+        seen += page["data"]
+        if page["next"] is None:
+            break
+        query = f"?limit=2&cursor={page['next']}"
+    assert [each["kind"] for each in seen] == ["refund.failed"] * 3
+    assert len({each["id"] for each in seen}) == 3
+    path = f"/v1/alarms/{seen[0]['id']}/clear"
+    assert (await till.school.viewer.post(path, json={"reason": "x"})).status_code == 403
+    for _ in range(2):
+        cleared = await till.ask(path, {"reason": "Given back in cash."})
+        assert cleared.status_code == 200
+        assert cleared.json()["cleared_at"] is not None
+    assert len((await till.school.viewer.get("/v1/alarms")).json()["data"]) == 2
+    found = (await till.school.viewer.get("/v1/alarms?cleared=true")).json()["data"]
+    assert found == [cleared.json()]
+    subject = f"/v1/audit-trail?subject_id={seen[0]['subject_id']}&type=alarm.cleared"
+    [entry] = (await till.school.owner.get(subject)).json()["data"]
+    assert entry["facts"]["reason"] == "Given back in cash."

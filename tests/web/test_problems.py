@@ -10,6 +10,7 @@ import pytest
 
 import tallystick
 from tallystick.web.kinds.access import ACCESS
+from tallystick.web.kinds.alarms import ALARMS
 from tallystick.web.kinds.auth import AUTH, LOGINS
 from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
@@ -66,6 +67,7 @@ def test_no_code_stands_twice() -> None:
             PAYMENTS,
             REFUNDS,
             REPORTS,
+            ALARMS,
             RULES,
         )
     )

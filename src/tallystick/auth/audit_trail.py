@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, and_, or_, select
 from tallystick.auth.models import API_KEYS, USERS
 from tallystick.kernel import clock, rows
 from tallystick.kernel.events import EVENT_CHANGES, EVENTS
+from tallystick.kernel.paging import Place
 
 
 class ActorDocument(TypedDict):
@@ -52,14 +53,6 @@ class Wanted:
     """At this moment or later."""
     end: datetime | None = None
     """Before this moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page of the trail ends: not by id alone, since some ids do not tell the time."""
-
-    at: datetime
-    id: UUID
 
 
 def list_entries(

@@ -5,12 +5,15 @@ So page 1,000 costs what page 1 costs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Column, Connection, Row, Select
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 100
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME_BYTES: Final = 8
 
 T = TypeVar("T")
 
@@ -21,6 +24,27 @@ class Page(Generic[T]):
 
     items: list[T]
     next_after: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ends: not by id alone, where ids do not tell the time."""
+
+    at: datetime
+    id: UUID
+
+    def packed(self) -> bytes:
+        """Write it as the value of a cursor."""
+        micros = (self.at - _EPOCH) // timedelta(microseconds=1)
+        return micros.to_bytes(_TIME_BYTES, "big") + self.id.bytes
+
+    @staticmethod
+    def unpacked(value: bytes | None) -> "Place | None":
+        """Read what a cursor carries; None stands for the first page."""
+        if value is None:
+            return None
+        micros = int.from_bytes(value[:_TIME_BYTES], "big")
+        return Place(_EPOCH + timedelta(microseconds=micros), UUID(bytes=value[_TIME_BYTES:]))
 
 
 def newest_first(

@@ -16,7 +16,7 @@ from tallystick.kernel import paging, rows
 from tallystick.kernel.errors import Refused, shown
 from tallystick.parties.models import CUSTOMERS
 from tallystick.payments import queries
-from tallystick.payments.models import ALLOCATIONS, CLAIMS, PAYMENTS
+from tallystick.payments.models import ALLOCATIONS, CLAIMS, ORDERS, PAYMENTS, RESERVATIONS
 from tallystick.payments.queries import PaymentDocument, ReceiptDocument
 
 
@@ -85,6 +85,12 @@ def _about_only(conn: Connection, reach: Reach, invoice_id: UUID) -> list[UUID]:
     )
     for row in conn.execute(paying):
         about.setdefault(row.payment_id, set()).add(row.invoice_id)
+    reserved = select(RESERVATIONS.c.payment_id, RESERVATIONS.c.invoice_id).where(
+        RESERVATIONS.c.organization_id == reach.organization_id,
+        RESERVATIONS.c.payment_id.in_(own),
+    )
+    for row in conn.execute(reserved):
+        about.setdefault(row.payment_id, set()).add(row.invoice_id)
     claimed = select(CLAIMS.c.payment_id, CLAIMS.c.shares).where(
         CLAIMS.c.organization_id == reach.organization_id, CLAIMS.c.payment_id.in_(own)
     )
@@ -99,6 +105,8 @@ def _documents(conn: Connection, found: Sequence[Row[Any]]) -> list[PaidDocument
     parts = queries.paid_parts(conn, keys)
     columns = [CLAIMS.c.organization_id, CLAIMS.c.payment_id]
     claims = {row.payment_id: row.shares for row in rows.find(conn, columns, keys)}
+    asked = rows.find(conn, [ORDERS.c.organization_id, ORDERS.c.id], keys)
+    orders = {row.id: row for row in asked}
     got = receivers(conn, {row.organization_id for row in found})
     return [
         {
@@ -106,7 +114,7 @@ def _documents(conn: Connection, found: Sequence[Row[Any]]) -> list[PaidDocument
                 "id": str(row.organization_id),
                 "name": got[row.organization_id].name,
             },
-            "payment": queries.document(row._asdict(), parts.get(row.id, [])),
+            "payment": queries.document(row._asdict(), parts.get(row.id, []), orders.get(row.id)),
             "claimed_for": [share["invoice_id"] for share in claims.get(row.id, [])],
         }
         for row in found

@@ -32,6 +32,7 @@ from tallystick.kernel.signing import Signer
 from tallystick.payments.provider import Provider
 from tallystick.web import health, openapi, pages
 from tallystick.web.api import (
+    alarms,
     audit_trail,
     credit_notes,
     customers,
@@ -50,6 +51,7 @@ from tallystick.web.api import (
     payers,
     payments,
     personal_tokens,
+    providers,
     refunds,
     roles,
     statements,
@@ -83,6 +85,7 @@ OPERATIONS: list[BaseRoute] = [
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
         *(logins, me, two_factor, users, audit_trail, events, online_payments, metrics),
+        *(alarms, providers),
     )
     for route in noun.router.routes
 ]

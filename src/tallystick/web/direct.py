@@ -50,6 +50,7 @@ _UNKNOWN: Final = {
     "payment_id": "payment.unknown",
     "refund_id": "refund.unknown",
     "credit_note_id": "credit_note.unknown",
+    "alarm_id": "alarm.unknown",
     "user_id": "user.unknown",
     "role_name": "role.unknown",
     "session_id": "session.unknown",

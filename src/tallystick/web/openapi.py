@@ -65,6 +65,7 @@ TAGS: Final = [
     {"name": "payments", "description": "Money that came in, what it paid, and its receipt."},
     {"name": "statements", "description": "What happened to what is owed, and what is overdue."},
     {"name": "refunds", "description": "Money that went back to whoever paid it."},
+    {"name": "alarms", "description": "What a person has to look at, and when nobody has to."},
     {"name": "members", "description": "People who act for an organization, each in a role."},
     {"name": "users", "description": "Everybody with a login, as the platform looks after them."},
     {"name": "roles", "description": "What members and keys may do."},

@@ -52,6 +52,7 @@ _NOUNS = {
     "receipt": "Receipts",
     "statement": "Statements",
     "refund": "Refunds",
+    "alarm": "Alarms",
 }
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.coalescing import UseCase
-from tallystick.kernel.errors import Unavailable
+from tallystick.kernel.errors import Refused, Unavailable
 from tallystick.kernel.idempotency import Command, is_kept
 from tallystick.payments import orders, queries
 from tallystick.payments.cards import Card
@@ -89,11 +89,19 @@ async def pay(call: Caller, command: StartPayment, card: Card | None) -> Paid:
     abilities = provider.abilities
     sent_again = abilities.takes_cards and card is not None
     repeatable = abilities.looks_up or abilities.repeats_safely or sent_again
-    if now["status"] != "processing" or not repeatable:
+    online = now["online"]
+    is_unknown = now["status"] == "processing" and online and online["unknown_from"] is not None
+    if not is_unknown or not repeatable:
         return Paid(now, None)
-    paid = await repeat(call, command.act, provider, UUID(now["id"]), card)
-    call.replayed = True
-    return paid
+    try:
+        return await repeat(call, command.act, provider, UUID(now["id"]), card)
+    except Refused as refused:
+        if refused.refusal.code != "payment.outcome_known":
+            raise
+        # It was decided while we looked.
+        return Paid(await call.read(lambda conn: queries.get_payment(conn, *place)), None)
+    finally:
+        call.replayed = True
 
 
 async def repeat(
@@ -144,6 +152,19 @@ async def _ask(call: Caller, act: Act, provider: Provider, payment_id: UUID) -> 
         return None
     payment = await call.run(resolve_payments, ResolvePayment(act, payment_id, found))
     return Paid(payment, Unknown("cannot_ask") if isinstance(found, Absent) else found)
+
+
+async def ask(call: Caller, act: Act, provider: Provider, payment_id: UUID) -> PaymentDocument:
+    """Ask a provider that can be asked what became of a payment, and keep what it says.
+
+    It is kept as of the moment at which it was asked: what became known meanwhile, or a call that
+    went out meanwhile, counts for more.
+    """
+    asked = replace(following(call, act), at=act.at)
+    order = await call.read(lambda conn: orders.find(conn, act.organization_id, payment_id))
+    look_up = partial(provider.look_up, order.provider_key, order.reference)
+    found = await call.edge.providers.call(provider, look_up)
+    return await call.run(resolve_payments, ResolvePayment(asked, payment_id, found, asking=True))
 
 
 async def _call(

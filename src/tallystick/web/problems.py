@@ -14,6 +14,7 @@ from starlette.types import Scope
 from tallystick.kernel.errors import Fact
 from tallystick.web.arrival import Arrival
 from tallystick.web.kinds.access import ACCESS
+from tallystick.web.kinds.alarms import ALARMS
 from tallystick.web.kinds.auth import AUTH, LOGINS
 from tallystick.web.kinds.corrections import CORRECTIONS
 from tallystick.web.kinds.invoices import INVOICES
@@ -40,6 +41,7 @@ TABLE: Final[Mapping[str, Kind]] = {
     **PAYMENTS,
     **REFUNDS,
     **REPORTS,
+    **ALARMS,
     **RULES,
 }
 """Every code that an answer may carry."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -17,6 +18,10 @@ AT_ONCE_MAX: Final = 256
 TIMEOUTS_MAX: Final = 5
 """After so many calls in a row that were not answered in time, a provider is left alone."""
 LEFT_ALONE_S: Final = 10.0
+ASKED_EVERY_S: Final = 3.0
+"""How often a provider is asked by the way about one payment, at most."""
+ASKED_MAX: Final = 10_000
+"""After so many it is looked for those that may be forgotten."""
 DEFAULT: Final = "fakepay"
 """The provider that is ours."""
 
@@ -43,6 +48,7 @@ class ProviderCalls:
         self.call_s = call_s
         self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="provider")
         self._open = 0
+        self._asked: dict[UUID, float] = {}
         self._health = {name: _Health() for name in providers}
         self._kept: set[asyncio.Task[Any]] = set()
 
@@ -87,6 +93,20 @@ class ProviderCalls:
                 "to it; try again in a few seconds."
             )
             raise Unavailable(message, retry_after_s=int(LEFT_ALONE_S))
+
+    def may_ask(self, provider: Provider, payment_id: UUID) -> bool:
+        """Say whether a provider may be asked by the way about a payment, and note that it is."""
+        if not provider.abilities.looks_up or self._open >= AT_ONCE_MAX // 2:
+            return False
+        now = asyncio.get_running_loop().time()
+        if now < self._health[provider.name].left_alone_until:
+            return False
+        if now < self._asked.get(payment_id, 0.0) + ASKED_EVERY_S:
+            return False
+        if len(self._asked) >= ASKED_MAX:
+            self._asked = {each: at for each, at in self._asked.items() if now < at + ASKED_EVERY_S}
+        self._asked[payment_id] = now
+        return True
 
     async def call(self, provider: Provider, work: Callable[[], T]) -> T:
         """Call a provider; the lines that are logged meanwhile bear the id of the request."""

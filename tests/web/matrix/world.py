@@ -18,6 +18,7 @@ from tallystick.auth.models import (
     USERS,
 )
 from tallystick.kernel import ids
+from tallystick.kernel.alarms import ALARMS
 from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
 from tallystick.web import cookies
@@ -245,7 +246,22 @@ class World:
             "role_name": "porter",
             "session_id": str(session_id),
             "link_id": str(self.link(UUID(customer_id), None)),
+            "alarm_id": str(self._alarm()),
         }
+
+    def _alarm(self) -> UUID:
+        alarm_id = ids.new()
+        self._insert(
+            ALARMS,
+            organization_id=self.organization_id,
+            id=alarm_id,
+            kind="payment.late_success",
+            subject_id=ids.new(),
+            detail="Planted.",
+            raised_at=self.now,
+            cleared_at=None,
+        )
+        return alarm_id
 
     def _user(self, *, platform: bool = False, active: bool = True) -> UUID:
         user_id = ids.new()

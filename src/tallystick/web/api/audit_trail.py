@@ -1,7 +1,6 @@
 """The operation that shows who did what."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -10,9 +9,10 @@ from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
 from tallystick.auth import audit_trail
-from tallystick.auth.audit_trail import Place, Wanted
+from tallystick.auth.audit_trail import Wanted
 from tallystick.kernel import ids
 from tallystick.kernel.errors import Invalid
+from tallystick.kernel.paging import Place
 from tallystick.web.api.headers import SomewhereReading
 from tallystick.web.api.shapes.audit_trail import AuditTrail, AuditTrailQuery
 from tallystick.web.call import JSON_MEDIA_TYPE, Call
@@ -26,9 +26,6 @@ router = APIRouter(
     generate_unique_id_function=operation_id,
 )
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TIME_BYTES: Final = 8
-
 
 @router.get("", responses=answers(AuditTrail, "organization.header_missing"))
 async def list_audit_trail(
@@ -39,7 +36,7 @@ async def list_audit_trail(
     Those of the platform who name no organization see what was done above all of them. A large
     trail is found quickest by time or by subject.
     """
-    organization_id, after = _whose(call), _read(call.bookmark(query))
+    organization_id, after = _whose(call), Place.unpacked(call.bookmark(query))
     wanted = Wanted(
         actor_id=query.actor_id,
         subject_id=query.subject_id,
@@ -52,7 +49,7 @@ async def list_audit_trail(
             conn, organization_id, wanted, after=after, limit=query.limit
         )
     )
-    following = call.cursor(query, None if place is None else _written(place))
+    following = call.cursor(query, None if place is None else place.packed())
     return Response(orjson.dumps({"data": entries, "next": following}), media_type=JSON_MEDIA_TYPE)
 
 
@@ -64,15 +61,3 @@ def _whose(call: Call) -> UUID:
         message = "Name the organization whose trail you want in Tallystick-Organization."
         raise Invalid("organization.header_missing", message)
     return ids.NIL
-
-
-def _written(place: Place) -> bytes:
-    micros = (place.at - _EPOCH) // timedelta(microseconds=1)
-    return micros.to_bytes(_TIME_BYTES, "big") + place.id.bytes
-
-
-def _read(cursor: bytes | None) -> Place | None:
-    if cursor is None:
-        return None
-    micros = int.from_bytes(cursor[:_TIME_BYTES], "big")
-    return Place(_EPOCH + timedelta(microseconds=micros), UUID(bytes=cursor[_TIME_BYTES:]))

@@ -165,6 +165,9 @@ CreditNoteId = Annotated[
 PaymentId = Annotated[
     UUID, Path(description="Id of the payment.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e11"])
 ]
+AlarmId = Annotated[
+    UUID, Path(description="Id of the alarm.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e15"])
+]
 SessionId = Annotated[
     UUID, Path(description="Id of the session.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e14"])
 ]

@@ -1,15 +1,23 @@
 """Operations on payments at providers."""
 
+import asyncio
+import contextlib
+from dataclasses import replace
 from typing import Final
+from uuid import UUID
 
+import structlog
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from tallystick.kernel import money
+from tallystick.kernel import clock, money
+from tallystick.kernel.actor import WORKER, Act
 from tallystick.kernel.errors import Invalid, Refused
-from tallystick.payments.provider import Provider
+from tallystick.payments.provider import Failed, Provider, Succeeded
 from tallystick.payments.queries import PaymentDocument
+from tallystick.payments.resolving import DecidePayment, decide_payments
 from tallystick.payments.starting import StartPayment
+from tallystick.payments.states import ON_THE_WAY
 from tallystick.web import paying
 from tallystick.web.api.headers import Command
 from tallystick.web.api.shapes.payments import Payment, shares, shown_payment
@@ -17,6 +25,11 @@ from tallystick.web.api.shapes.starting import NewOnlinePayment
 from tallystick.web.call import Call
 from tallystick.web.direct import DirectRoute, operation_id
 from tallystick.web.documented import answers
+
+ASK_WAIT_S: Final = 1.5
+"""How long whoever reads a payment waits for what its provider says."""
+
+log = structlog.get_logger(__name__)
 
 router = APIRouter(
     prefix="/v1/payments",
@@ -87,7 +100,7 @@ def told(call: Call, payment: PaymentDocument) -> Response:
     place = f"/v1/payments/{payment['id']}"
     if payment["status"] == "succeeded":
         return call.reply(shown_payment(payment), status=201, location=place)
-    if payment["status"] in {"processing", "requires_action"}:
+    if payment["status"] in ON_THE_WAY:
         return call.reply(shown_payment(payment), status=202, location=place)
     online = payment["online"]
     assert online is not None, "a provider was asked for it"
@@ -103,6 +116,49 @@ def told(call: Call, payment: PaymentDocument) -> Response:
     if online["failure_code"] == "not_offered":
         raise Refused("provider.not_offered", message, facts=facts)
     raise Refused("payment.failed", message, facts=facts)
+
+
+async def decide(call: Call, payment_id: UUID, outcome: Succeeded | Failed) -> Response:
+    """Note what a person has seen at the provider of a payment.
+
+    Raises:
+        Refused: the codes of `decide_payments`.
+    """
+    decided = await call.run(decide_payments, DecidePayment(call.act(), payment_id, outcome))
+    return call.reply(shown_payment(decided))
+
+
+async def asked(call: Call, payment: PaymentDocument) -> PaymentDocument:
+    """Ask the provider about a payment that is on its way, and tell what it is now.
+
+    It is asked by the way: not while it is being called, not again within a few seconds, and nobody
+    waits for it long. Whatever goes wrong, the payment is told as it stood.
+    """
+    online, providers = payment["online"], call.edge.providers
+    if online is None or payment["status"] not in ON_THE_WAY:
+        return payment
+    provider = providers.find(online["provider"])
+    unknown_from = online["unknown_from"]
+    in_flight = unknown_from is not None and unknown_from > clock.text(call.edge.clock())
+    payment_id = UUID(payment["id"])
+    if provider is None or in_flight or not providers.may_ask(provider, payment_id):
+        return payment
+    act = replace(call.secret_act(), actor=WORKER, reason=None)
+    asking = providers.see_through(_found(call, act, provider, payment_id))
+    with contextlib.suppress(TimeoutError):
+        return await asyncio.wait_for(asking, ASK_WAIT_S) or payment
+    return payment
+
+
+async def _found(
+    call: Call, act: Act, provider: Provider, payment_id: UUID
+) -> PaymentDocument | None:
+    try:
+        return await paying.ask(call, act, provider, payment_id)
+    except Exception:
+        # Whoever reads does not hear of it: the worker asks again.
+        log.exception("not asked", provider=provider.name, payment=str(payment_id))
+        return None
 
 
 def check_card(call: Call, provider: Provider, body: NewOnlinePayment) -> None:

@@ -22,10 +22,11 @@ from tallystick.payments.claiming import (
     confirm_payments,
     decline_payments,
 )
+from tallystick.payments.provider import Failed, Succeeded
 from tallystick.payments.queries import PaymentDocument, PaymentFilter
 from tallystick.payments.recording import RecordPayment
 from tallystick.payments.releasing import ReleaseAllocation, release_allocations
-from tallystick.web.api import bulk
+from tallystick.web.api import bulk, online_payments
 from tallystick.web.api.headers import Command, PaymentId, Reading
 from tallystick.web.api.shapes.bulk import NewPayments, PaymentResults
 from tallystick.web.api.shapes.payments import (
@@ -46,6 +47,7 @@ from tallystick.web.api.shapes.payments import (
 from tallystick.web.call import Call
 from tallystick.web.direct import DirectRoute, operation_id
 from tallystick.web.documented import answers
+from tallystick.web.strict import Misshapen
 
 router = APIRouter(
     prefix="/v1/payments",
@@ -69,6 +71,10 @@ _CONFIRMING = tuple(
     code
     for code in _RECORDING
     if code not in {"customer.unknown", "money.currency_unknown", "payment.payer_missing"}
+)
+_UNDECIDED = (
+    *("payment.not_claimed", "payment.not_online"),
+    *("payment.in_flight", "payment.outcome_known"),
 )
 _APPLYING = (
     *("payment.unknown", "invoice.unknown", "organization.inactive"),
@@ -126,13 +132,20 @@ async def claim_payment(call: Command, body: NewPayment) -> Response:
 
 @router.post(
     "/{payment_id}/confirm",
-    responses=answers(Payment, "payment.unknown", "payment.not_claimed", *_CONFIRMING),
+    responses=answers(Payment, "payment.unknown", *_UNDECIDED, *_CONFIRMING),
 )
 async def confirm_payment(
     call: Command, payment_id: PaymentId, body: SeenPayment | None = None
 ) -> Response:
-    """Confirm a claimed payment: the money is here, so it pays its invoices and has its receipt."""
+    """Confirm a claimed payment: the money is here, so it pays its invoices and has its receipt.
+
+    So is one at a provider of which nobody knows what became, when you have seen there that it
+    succeeded; nothing else is said of it then.
+    """
     seen = body or SeenPayment()
+    if await _is_online(call, payment_id):
+        _check_unchanged(seen)
+        return await online_payments.decide(call, payment_id, Succeeded())
     amount = None
     invoices: tuple[Share, ...] | None = None if seen.invoices is None else ()
     if seen.amount is not None or seen.invoices:
@@ -147,10 +160,16 @@ async def confirm_payment(
 
 @router.post(
     "/{payment_id}/decline",
-    responses=answers(Payment, "payment.unknown", "payment.not_claimed", "organization.inactive"),
+    responses=answers(Payment, "payment.unknown", *_UNDECIDED, "organization.inactive"),
 )
 async def decline_payment(call: Command, payment_id: PaymentId, body: DeclineReason) -> Response:
-    """Decline a claimed payment: the money did not come."""
+    """Decline a claimed payment: the money did not come.
+
+    So is one at a provider of which nobody knows what became, when you have seen there that it did
+    not succeed.
+    """
+    if await _is_online(call, payment_id):
+        return await online_payments.decide(call, payment_id, Failed("declined", body.reason))
     command = DeclinePayment(call.act(), payment_id, body.reason)
     return call.reply(shown_payment(await call.run(decline_payments, command)))
 
@@ -206,10 +225,13 @@ async def list_payments(
 
 @router.get("/{payment_id}", responses=answers(Payment, "payment.unknown"))
 async def get_payment(call: Reading, payment_id: PaymentId) -> Response:
-    """Read one payment."""
+    """Read one payment.
+
+    One that is on its way at a provider is asked about meanwhile, if the provider can be asked.
+    """
     place = call.place
     payment = await call.read(lambda conn: queries.get_payment(conn, place.id, payment_id))
-    return call.reply(shown_payment(payment))
+    return call.reply(shown_payment(await online_payments.asked(call, payment)))
 
 
 @router.get("/{payment_id}/receipt", responses=answers(Receipt, "payment.unknown", "receipt.none"))
@@ -235,6 +257,20 @@ def _incoming(body: NewPayment) -> dict[str, Any]:
         "reference": body.reference,
         "note": body.note,
     }
+
+
+async def _is_online(call: Call, payment_id: UUID) -> bool:
+    place = call.place
+    payment = await call.read(lambda conn: queries.get_payment(conn, place.id, payment_id))
+    return payment["online"] is not None
+
+
+def _check_unchanged(seen: SeenPayment) -> None:
+    """Refuse to change what a provider was asked for."""
+    detail = "A provider was asked for this payment, and nothing of it is changed."
+    faults = [{"pointer": f"/{name}", "detail": detail} for name in seen.model_fields_set]
+    if faults:
+        raise Misshapen(faults)
 
 
 async def _currency(call: Call, payment_id: UUID) -> str:

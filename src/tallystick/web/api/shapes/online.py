@@ -66,3 +66,31 @@ class GivenBack(View):
     failure_code: FailureCode
     failure_reason: FailureReason
     late: Late
+
+
+class ProviderView(View):
+    """A company that takes payments online here."""
+
+    name: Annotated[str, Field(description="What payments name it by.", examples=["fakepay"])]
+    default: Annotated[
+        bool, Field(description="Whether it is meant where none is named.", examples=[True])
+    ]
+    takes_cards: Annotated[
+        bool,
+        Field(
+            description="Whether the card is sent with the payment, which is so in development "
+            "only; else the payer gives it on the provider's own page.",
+            examples=[True],
+        ),
+    ]
+    looks_up: Annotated[
+        bool,
+        Field(description="Whether it can be asked what became of a payment.", examples=[True]),
+    ]
+    refunds: Annotated[bool, Field(description="Whether it gives money back.", examples=[True])]
+
+
+class ProviderList(View):
+    """All providers there are."""
+
+    data: list[ProviderView]

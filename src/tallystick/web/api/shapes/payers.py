@@ -27,8 +27,10 @@ from tallystick.web.api.shapes.invoice_views import (
     shown_whole,
 )
 from tallystick.web.api.shapes.invoices import BuyerReference, InvoiceDiscount
+from tallystick.web.api.shapes.online import Online
 from tallystick.web.api.shapes.payments import (
     Allocation,
+    AnyMethod,
     Method,
     PaidOn,
     PaymentAmount,
@@ -131,12 +133,13 @@ class OwnPayment(View):
             description="Your customer record.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"]
         ),
     ]
-    method: Method
+    method: AnyMethod
     status: Annotated[
         PaymentStatus,
         Field(
             description="pending_confirmation: the organization has not seen the money yet; "
-            "succeeded: it has; declined: it did not come.",
+            "processing: a provider has it; requires_action: you must do something there; "
+            "succeeded: the money is here; declined, failed, canceled, expired: it did not come.",
             examples=["pending_confirmation"],
         ),
     ]
@@ -144,6 +147,9 @@ class OwnPayment(View):
     amount: PaymentAmount
     allocated: Annotated[Amount, Field(description="What paid invoices.", examples=["500.00"])]
     unallocated: Annotated[Amount, Field(description="What is your credit.", examples=["0.00"])]
+    refund_reserved: Annotated[
+        Amount, Field(description="What is on its way back.", examples=["0.00"])
+    ]
     refunded: Annotated[Amount, Field(description="What was given back.", examples=["0.00"])]
     paid_on: PaidOn
     reference: Reference
@@ -160,6 +166,9 @@ class OwnPayment(View):
             description="The invoices that it was claimed for.",
             examples=[["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e10"]],
         ),
+    ]
+    online: Annotated[
+        Online | None, Field(description="What is known of it at a provider; null elsewhere.")
     ]
     created_at: Moment
 

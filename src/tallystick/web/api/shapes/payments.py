@@ -25,6 +25,7 @@ from tallystick.web.fields import (
     Paragraph,
     Version,
     View,
+    Word,
 )
 
 CustomerOf = Annotated[
@@ -207,7 +208,14 @@ class PaymentQuery(PageQuery):
         ),
     ] = None
     method: Annotated[
-        OfflineMethod | None, Field(description="By this method.", examples=["cash"])
+        Word | None,
+        Field(
+            min_length=1,
+            max_length=30,
+            pattern="^[a-z][a-z0-9_]*$",
+            description="By this method, or through the provider of this name.",
+            examples=["cash"],
+        ),
     ] = None
     status: Annotated[
         PaymentStatus | None,
