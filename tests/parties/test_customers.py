@@ -42,6 +42,7 @@ def test_a_new_customer(books: Books) -> None:
         "tax_id": "T1",
         "language": "en",
         "external_reference": "S-1",
+        "payment_tolerance": None,
         "active": True,
         "erased_at": None,
         "version": 1,

@@ -81,6 +81,7 @@ def test_an_erased_customer(books: Books, person: CustomerDocument) -> None:
         "tax_id": None,
         "language": "en",
         "external_reference": None,
+        "payment_tolerance": None,
         "active": False,
         "erased_at": "2026-03-02T09:00:02.000000Z",
         "version": 2,

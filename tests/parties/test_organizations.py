@@ -60,6 +60,7 @@ def test_a_new_organization(open_books: Opening) -> None:
         "tax_id": None,
         "address": {},
         "terms_days": 30,
+        "payment_tolerance": 0,
         "active": True,
         "version": 1,
         "created_at": "2026-03-02T09:00:01.000000Z",

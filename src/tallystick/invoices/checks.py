@@ -81,15 +81,12 @@ def _figures_astray() -> Select[Any]:
 
 
 def _dates_astray() -> Select[Any]:
-    before = INVOICES.alias("before")
-    last_one = and_(
-        before.c.organization_id == _I.organization_id,
-        before.c.series == _I.series,
-        before.c.year == _I.year,
-        before.c.sequence == _I.sequence - 1,
-    )
-    joined = INVOICES.join(before, last_one)
-    return select(*_NAMES).select_from(joined).where(before.c.issue_date > _I.issue_date)
+    series = (_I.organization_id, _I.series, _I.year)
+    # One pass in the order of numbers: a join of the invoices with themselves took minutes.
+    last = func.lag(_I.issue_date).over(partition_by=series, order_by=_I.sequence)
+    dated = select(*_NAMES, _I.issue_date, last.label("last_date")).where(_ISSUED).subquery()
+    named = dated.c.organization_id, dated.c.id
+    return select(*named).where(dated.c.last_date > dated.c.issue_date)
 
 
 def _events_astray() -> Select[Any]:

@@ -11,16 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
-from tallystick.kernel import (
-    alias_numbers,
-    clock,
-    events,
-    idempotency,
-    ids,
-    paging,
-    rows,
-    versions,
-)
+from tallystick.kernel import alias_numbers, clock, events, idempotency, ids, paging, rows, versions
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.kernel.idempotency import Answer, each
@@ -42,7 +33,7 @@ PERSONAL: dict[str, Any] = {
     "external_reference": None,
 }
 """What erasing puts in place of personal data."""
-CHANGEABLE = frozenset({*PERSONAL, "kind", "language"})
+CHANGEABLE = frozenset({*PERSONAL, "kind", "language", "payment_tolerance"})
 
 
 class CustomerDocument(TypedDict):
@@ -59,6 +50,7 @@ class CustomerDocument(TypedDict):
     tax_id: str | None
     language: str | None
     external_reference: str | None
+    payment_tolerance: int | None
     active: bool
     erased_at: str | None
     version: int
@@ -81,6 +73,7 @@ class CreateCustomer:
     tax_id: str | None
     language: str | None
     external_reference: str | None
+    payment_tolerance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +310,9 @@ def _check(
     conn: Connection, organization_id: UUID, customer_id: UUID, values: dict[str, Any]
 ) -> None:
     assert values.keys() <= CHANGEABLE, "the edge names only what may change"
-    email, reference = values.get("email"), values.get("external_reference")
-    check_email(email)
+    check_email(values.get("email"))
+    organizations.check_tolerance(values.get("payment_tolerance"))
+    reference = values.get("external_reference")
     if reference is None:
         return
     taken = select(CUSTOMERS.c.id).where(
@@ -390,6 +384,7 @@ def document(row: Row[Any]) -> CustomerDocument:
         "tax_id": row.tax_id,
         "language": row.language,
         "external_reference": row.external_reference,
+        "payment_tolerance": row.payment_tolerance,
         "active": row.active,
         "erased_at": None if row.erased_at is None else clock.text(row.erased_at),
         "version": row.version,

@@ -21,7 +21,9 @@ from tallystick.parties.models import ORGANIZATIONS
 TERMS_DAYS_MAX = 3_650
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-CHANGEABLE = frozenset({"name", "country", "time_zone", "tax_id", "address", "terms_days"})
+CHANGEABLE = frozenset(
+    {"name", "country", "time_zone", "tax_id", "address", "terms_days", "payment_tolerance"}
+)
 
 
 class OrganizationDocument(TypedDict):
@@ -36,6 +38,7 @@ class OrganizationDocument(TypedDict):
     tax_id: str | None
     address: dict[str, str]
     terms_days: int
+    payment_tolerance: int
     active: bool
     version: int
     created_at: str
@@ -102,6 +105,7 @@ def _create(conn: Connection, command: CreateOrganization) -> OrganizationDocume
         "tax_id": command.tax_id,
         "address": command.address,
         "terms_days": command.terms_days,
+        "payment_tolerance": 0,
     }
     _check(values)
     taken = select(ORGANIZATIONS.c.id).where(ORGANIZATIONS.c.slug == command.slug)
@@ -183,7 +187,9 @@ def change_currency(conn: Connection, act: Act, currency: str) -> OrganizationDo
     row = _locked(conn, act.organization_id)
     if not row.active:
         raise inactive(row.name)
-    _update(conn, act, row, {"currency": currency}, "organization.changed")
+    # An amount in the old currency means nothing in the new one.
+    changes = {"currency": currency, "payment_tolerance": 0}
+    _update(conn, act, row, changes, "organization.changed")
     return get_organization(conn, row.id)
 
 
@@ -267,9 +273,21 @@ def _check(values: dict[str, Any]) -> None:
     if zone is not None and zone not in clock.zones():
         message = f"The time zone {shown(zone)} is unknown. Use a name such as Europe/Madrid."
         raise Invalid("organization.time_zone_unknown", message, pointer="/time_zone")
+    check_tolerance(values.get("payment_tolerance"))
     if terms is not None and not 0 <= terms <= TERMS_DAYS_MAX:
         message = f"Terms of {shown(terms)} days are not possible. Use 0 to {TERMS_DAYS_MAX}."
         raise Invalid("organization.terms_malformed", message, pointer="/terms_days")
+
+
+def check_tolerance(amount: int | None) -> None:
+    """Refuse a tolerance below 0, in minor units.
+
+    Refuses:
+        tolerance.negative
+    """
+    if amount is not None and amount < 0:
+        message = "A tolerance is 0 or more. With 0, no rest is written off."
+        raise Invalid("tolerance.negative", message, pointer="/payment_tolerance")
 
 
 def document(row: Row[Any]) -> OrganizationDocument:
@@ -284,6 +302,7 @@ def document(row: Row[Any]) -> OrganizationDocument:
         "tax_id": row.tax_id,
         "address": row.address,
         "terms_days": row.terms_days,
+        "payment_tolerance": row.payment_tolerance or 0,
         "active": row.active,
         "version": row.version,
         "created_at": clock.text(row.created_at),

@@ -54,6 +54,7 @@ from tallystick.web.api import (
     providers,
     refunds,
     roles,
+    rules,
     statements,
     two_factor,
     users,
@@ -85,7 +86,7 @@ OPERATIONS: list[BaseRoute] = [
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
         *(logins, me, two_factor, users, audit_trail, events, online_payments, metrics),
-        *(alarms, providers),
+        *(alarms, providers, rules),
     )
     for route in noun.router.routes
 ]

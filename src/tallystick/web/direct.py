@@ -48,6 +48,7 @@ _UNKNOWN: Final = {
     "customer_id": "customer.unknown",
     "invoice_id": "invoice.unknown",
     "payment_id": "payment.unknown",
+    "rule_id": "rule.unknown",
     "refund_id": "refund.unknown",
     "credit_note_id": "credit_note.unknown",
     "alarm_id": "alarm.unknown",

@@ -81,6 +81,10 @@ TAGS: Final = [
     {"name": "audit trail", "description": "Who did what, when, from where and why."},
     {"name": "operating", "description": "What whoever runs the server watches."},
     {"name": "ledger", "description": "The books: double entry, append-only."},
+    {
+        "name": "rules",
+        "description": "What happens by itself when a payment comes in, and what rules did.",
+    },
 ]
 
 _SECURITY_SCHEMES: Final = {

@@ -49,6 +49,7 @@ _NOUNS = {
     "provider": "Providers",
     "card": "Cards",
     "rule": "Rules",
+    "tolerance": "Tolerances",
     "receipt": "Receipts",
     "statement": "Statements",
     "refund": "Refunds",

@@ -21,6 +21,7 @@ from tallystick.kernel import ids
 from tallystick.kernel.alarms import ALARMS
 from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
+from tallystick.rules.models import RULE_VERSIONS, RULES
 from tallystick.web import cookies
 
 PLANTED: Final = "Xanthippe Planted"
@@ -234,12 +235,42 @@ class World:
             created_at=self.now,
             updated_at=self.now,
         )
+        rule_id = ids.new()
+        form = {"condition": None, "actions": [{"action": "settle_within_tolerance"}]}
+        self._insert(
+            RULES,
+            organization_id=self.organization_id,
+            id=rule_id,
+            name="A rule",
+            fires_on="payment_settled",
+            currency="EUR",
+            customer_id=None,
+            customer_kind=None,
+            form=form,
+            priority=100,
+            enabled=False,
+            valid_from=None,
+            valid_until=None,
+            version=1,
+            created_at=self.now,
+            updated_at=self.now,
+            removed_at=None,
+        )
+        self._insert(
+            RULE_VERSIONS,
+            organization_id=self.organization_id,
+            rule_id=rule_id,
+            version=1,
+            content={},
+            at=self.now,
+        )
         key_id = self._key("planted", set())
         token_id = self._key("planted", set(), place=None, role="", user_id=user_id)
         session_id = self._session("planted", frozenset())
         del self.identities[-3:]
         return {
             "user_id": str(user_id),
+            "rule_id": str(rule_id),
             "invitation_id": str(invitation_id),
             "key_id": str(key_id),
             "token_id": str(token_id),

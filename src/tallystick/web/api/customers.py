@@ -8,6 +8,7 @@ from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
 from tallystick.invoices.erasing import erase_customers
+from tallystick.kernel import money
 from tallystick.parties import customers
 from tallystick.parties.customers import (
     ChangeCustomer,
@@ -22,6 +23,7 @@ from tallystick.web.api.shapes.customers import (
     CustomerList,
     CustomerQuery,
     NewCustomer,
+    shown_customer,
 )
 from tallystick.web.call import Call
 from tallystick.web.direct import DirectRoute, operation_id
@@ -56,7 +58,8 @@ async def create_customer(call: Command, body: NewCustomer) -> Response:
         external_reference=body.external_reference,
     )
     made = await call.run(customers.create_customers, command)
-    return call.reply(made, status=201, location=f"/v1/customers/{made['id']}")
+    shown = shown_customer(made, call.place.currency)
+    return call.reply(shown, status=201, location=f"/v1/customers/{made['id']}")
 
 
 @router.get("", responses=answers(CustomerList))
@@ -78,29 +81,37 @@ async def list_customers(
             limit=query.limit,
         )
     )
-    return call.page(page, dict, query)
+    return call.page(page, lambda each: shown_customer(each, place.currency), query)
 
 
 @router.get("/{customer_id}", responses=answers(Customer, *_ONE))
 async def get_customer(call: Reading, customer_id: CustomerId) -> Response:
     """Read one customer."""
     place = call.place
-    return call.reply(
-        await call.read(lambda conn: customers.get_customer(conn, place.id, customer_id))
-    )
+    found = await call.read(lambda conn: customers.get_customer(conn, place.id, customer_id))
+    return call.reply(shown_customer(found, place.currency))
 
 
 @router.patch(
     "/{customer_id}",
-    responses=answers(Customer, *_ONE, *_WRITING, *_MALFORMED, "customer.erased"),
+    responses=answers(
+        Customer,
+        *(*_ONE, *_WRITING, *_MALFORMED, "customer.erased"),
+        *("tolerance.negative", "money.malformed", "money.precision", "money.too_large"),
+    ),
 )
 async def change_customer(call: Change, customer_id: CustomerId, body: CustomerChanges) -> Response:
     """Change a customer. Documents issued before keep their copy."""
+    changes = body.named()
+    if changes.get("payment_tolerance") is not None:
+        changes["payment_tolerance"] = money.parse(
+            changes["payment_tolerance"], call.place.currency, pointer="/payment_tolerance"
+        )
     command = ChangeCustomer(
-        act=call.act(), customer_id=customer_id, version=call.version(), changes=body.named()
+        act=call.act(), customer_id=customer_id, version=call.version(), changes=changes
     )
     changed = await call.run(customers.change_customers, command)
-    return call.reply(changed)
+    return call.reply(shown_customer(changed, call.place.currency))
 
 
 @router.post(
@@ -131,10 +142,10 @@ async def erase_customer(call: Command, customer_id: CustomerId) -> Response:
     changed = await call.run(erase_customers, command)
     # Their payers' links are revoked too.
     call.edge.callers.forget()
-    return call.reply(changed)
+    return call.reply(shown_customer(changed, call.place.currency))
 
 
 async def _set_active(call: Call, customer_id: UUID, *, active: bool) -> Response:
     command = SetCustomerActive(act=call.act(), customer_id=customer_id, active=active)
     changed = await call.run(customers.set_customers_active, command)
-    return call.reply(changed)
+    return call.reply(shown_customer(changed, call.place.currency))

@@ -132,6 +132,9 @@ RoleName = Annotated[
     str,
     Path(description="Name of the role.", min_length=1, max_length=20, examples=["bookkeeper"]),
 ]
+RuleId = Annotated[
+    UUID, Path(description="Id of the rule.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e30"])
+]
 KeyId = Annotated[
     UUID, Path(description="Id of the key.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e21"])
 ]

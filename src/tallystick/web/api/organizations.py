@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tallystick.auth.memberships import roles_of
 from tallystick.auth.policy import PLATFORM_ROLE
-from tallystick.kernel import ids
+from tallystick.kernel import ids, money
 from tallystick.kernel.paging import Page
 from tallystick.parties import organizations
 from tallystick.parties.organizations import (
@@ -31,6 +31,7 @@ from tallystick.web.api.shapes.organizations import (
     OrganizationChanges,
     OrganizationList,
     OrganizationQuery,
+    shown_organization,
 )
 from tallystick.web.call import Call
 from tallystick.web.direct import DirectRoute, operation_id
@@ -76,7 +77,9 @@ async def create_organization(call: PlatformCommand, body: NewOrganization) -> R
         terms_days=body.terms_days,
     )
     made = await call.run(organizations.create_organizations, command)
-    return call.reply(made, status=201, location=f"/v1/organizations/{made['id']}")
+    return call.reply(
+        shown_organization(made), status=201, location=f"/v1/organizations/{made['id']}"
+    )
 
 
 @router.get("", responses=answers(OrganizationList))
@@ -108,7 +111,9 @@ async def list_organizations(
             after=after,
             limit=query.limit,
         )
-        items = [{**each, "role": roles.get(UUID(each["id"]))} for each in page.items]
+        items = [
+            {**shown_organization(each), "role": roles.get(UUID(each["id"]))} for each in page.items
+        ]
         return Page(items, page.next_after)
 
     return call.page(await call.read(read), dict, query)
@@ -121,7 +126,8 @@ async def get_organization(
 ) -> Response:
     """Read one organization."""
     place = call.place
-    return call.reply(await call.read(lambda conn: organizations.get_organization(conn, place.id)))
+    found = await call.read(lambda conn: organizations.get_organization(conn, place.id))
+    return call.reply(shown_organization(found))
 
 
 @router.patch(
@@ -130,6 +136,7 @@ async def get_organization(
         Organization,
         "organization.inactive",
         *_MALFORMED,
+        *("tolerance.negative", "money.malformed", "money.precision", "money.too_large"),
     ),
 )
 async def change_organization(
@@ -138,11 +145,16 @@ async def change_organization(
     body: OrganizationChanges,
 ) -> Response:
     """Change what an organization says of itself. Documents issued before keep their copy."""
-    command = ChangeOrganization(act=call.act(), version=call.version(), changes=body.named())
+    changes = body.named()
+    if "payment_tolerance" in changes:
+        changes["payment_tolerance"] = money.parse(
+            changes["payment_tolerance"], call.place.currency, pointer="/payment_tolerance"
+        )
+    command = ChangeOrganization(act=call.act(), version=call.version(), changes=changes)
     changed = await call.run(organizations.change_organizations, command)
     # Its time zone may be another now.
     call.edge.callers.forget()
-    return call.reply(changed)
+    return call.reply(shown_organization(changed))
 
 
 @router.post(
@@ -172,4 +184,4 @@ async def reactivate_organization(
 async def _set_active(call: Call, *, active: bool) -> Response:
     command = SetOrganizationActive(act=call.act(), active=active)
     changed = await call.run(organizations.set_organizations_active, command)
-    return call.reply(changed)
+    return call.reply(shown_organization(changed))

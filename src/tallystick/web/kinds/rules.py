@@ -22,4 +22,10 @@ RULES = {
         "An organization has as many rules as it may have.",
         "Remove one that is not needed.",
     ),
+    "tolerance.negative": Kind(
+        422,
+        "A tolerance is 0 or more",
+        "It says how large a rest of an invoice a rule may write off.",
+        "Give an amount of 0 or more.",
+    ),
 }

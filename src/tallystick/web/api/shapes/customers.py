@@ -1,13 +1,16 @@
 """Customers, as the API takes and shows them."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from tallystick.kernel import money
 from tallystick.parties.customers import CustomerKind
 from tallystick.web.api.shapes.organizations import NO_ADDRESS, Active, PostalAddress, TaxId
 from tallystick.web.fields import (
     UNNAMED,
+    Amount,
     Body,
     Id,
     Line,
@@ -57,6 +60,16 @@ ExternalReference = Annotated[
 ]
 
 
+Tolerance = Annotated[
+    Amount | None,
+    Field(
+        description="How large a rest of an invoice a rule may write off; null takes the "
+        "organization's.",
+        examples=["5.00"],
+    ),
+]
+
+
 class NewCustomer(Body):
     """A customer to make."""
 
@@ -85,6 +98,7 @@ class CustomerChanges(Part):
     tax_id: TaxId = UNNAMED
     language: Language = UNNAMED
     external_reference: ExternalReference = UNNAMED
+    payment_tolerance: Tolerance = UNNAMED
 
 
 class CustomerQuery(PageQuery):
@@ -121,6 +135,7 @@ class Customer(View):
     tax_id: TaxId
     language: Language
     external_reference: ExternalReference
+    payment_tolerance: Tolerance
     active: Active
     erased_at: Annotated[
         Moment | None,
@@ -136,3 +151,9 @@ class CustomerList(View):
 
     data: list[Customer]
     next: NextCursor
+
+
+def shown_customer(document: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """Show a customer of an organization with a currency."""
+    own = document["payment_tolerance"]
+    return {**document, "payment_tolerance": None if own is None else money.text(own, currency)}

@@ -1,12 +1,15 @@
 """Organizations and addresses, as the API takes and shows them."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from tallystick.kernel import money
 from tallystick.parties.organizations import TERMS_DAYS_MAX
 from tallystick.web.fields import (
     UNNAMED,
+    Amount,
     Body,
     CurrencyCode,
     Id,
@@ -59,6 +62,14 @@ TermsDays = Annotated[
         examples=[30],
     ),
 ]
+Tolerance = Annotated[
+    Amount,
+    Field(
+        description="How large a rest of an invoice a rule may write off, in the organization's "
+        "currency.",
+        examples=["0.00"],
+    ),
+]
 Active = Annotated[bool, Field(description="Whether it is in use.", examples=[True])]
 _Street = Annotated[Line, Field(min_length=1, max_length=255, examples=["12 Chapel Lane"])]
 
@@ -108,6 +119,7 @@ class OrganizationChanges(Part):
     tax_id: TaxId = UNNAMED
     address: PostalAddress = UNNAMED
     terms_days: TermsDays = UNNAMED
+    payment_tolerance: Tolerance = UNNAMED
 
 
 class OrganizationQuery(PageQuery):
@@ -130,10 +142,17 @@ class Organization(View):
     tax_id: TaxId
     address: PostalAddress
     terms_days: TermsDays
+    payment_tolerance: Tolerance
     active: Active
     version: Version
     created_at: Moment
     updated_at: Moment
+
+
+def shown_organization(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Show an organization."""
+    tolerance = money.text(document["payment_tolerance"], document["currency"])
+    return {**document, "payment_tolerance": tolerance}
 
 
 class OrganizationInList(Organization):

@@ -1,0 +1,124 @@
+"""Rules over HTTP: made, changed, switched, asked, and what they did."""
+
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import School
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session"),
+]
+
+RULE: dict[str, Any] = {
+    "name": "Small rests",
+    "trigger": "payment_settled",
+    "condition": {"field": "invoice.payment_status", "operator": "eq", "value": "partial"},
+    "actions": [{"action": "settle_within_tolerance"}],
+}
+
+
+async def tolerate(school: School, amount: str) -> None:
+    """Let rests be written off."""
+    here = f"/v1/organizations/{school.id}"
+    seen = (await school.owner.get(here)).headers["ETag"]
+    changes = {"payment_tolerance": amount}
+    changed = await school.owner.patch(here, json=changes, headers={"If-Match": seen})
+    assert changed.json()["payment_tolerance"] == amount
+
+
+async def test_a_rule_is_made_and_works_at_once(school: School) -> None:
+    made = await school.owner.post("/v1/rules", json=RULE)
+    rule = made.json()
+    assert made.status_code == 201
+    assert rule["sentence"].startswith("When a payment is settled and how far")
+    assert (await school.viewer.get(made.headers["Location"])).json() == rule
+    assert (await school.viewer.get("/v1/rules")).json() == {"data": [rule]}
+    await tolerate(school, "0.50")
+    invoice = await school.invoice()
+    half = {"invoices": [{"invoice_id": invoice["id"]}]}
+    payment = await school.payment(amount="99.50", **half)
+    paid = (await school.viewer.get(f"/v1/invoices/{invoice['id']}")).json()
+    assert (paid["paid"], paid["written_off"], paid["due"]) == ("99.50", "0.50", "0.00")
+    log = (await school.viewer.get(f"/v1/rules/log?payment_id={payment['id']}")).json()["data"]
+    assert len(log) == 1
+    assert (
+        log[0].items()
+        >= {
+            "rule_id": rule["id"],
+            "invoice_id": invoice["id"],
+            "outcome": "applied",
+        }.items()
+    )
+    assert log[0]["facts"]["invoice.due"] == "0.50"
+    assert log[0]["results"] == [
+        {
+            "action": "settle_within_tolerance",
+            "outcome": "applied",
+            "code": None,
+            "detail": None,
+            "amount": "0.50",
+        }
+    ]
+
+
+async def test_a_rule_is_changed_switched_and_removed(school: School) -> None:
+    made = await school.owner.post("/v1/rules", json=RULE)
+    here, seen = made.headers["Location"], made.headers["ETag"]
+    renamed = {**RULE, "name": "Rests"}
+    changed = await school.owner.put(here, json=renamed, headers={"If-Match": seen})
+    assert (changed.json()["name"], changed.json()["version"]) == ("Rests", 2)
+    stale = await school.owner.put(here, json=renamed, headers={"If-Match": seen})
+    assert stale.json()["code"] == "precondition.stale"
+    off = (await school.owner.post(f"{here}/disable")).json()
+    assert off["enabled"] is False
+    on = await school.owner.post(f"{here}/enable")
+    assert on.json()["enabled"] is True
+    gone = await school.owner.delete(here, headers={"If-Match": on.headers["ETag"]})
+    assert gone.status_code == 204
+    assert (await school.viewer.get(here)).json()["code"] == "rule.unknown"
+    past = (await school.viewer.get(f"{here}/history")).json()["data"]
+    assert [(each["version"], each["name"]) for each in past] == [
+        (5, "Rests"),
+        (4, "Rests"),
+        (3, "Rests"),
+        (2, "Rests"),
+        (1, "Small rests"),
+    ]
+
+
+async def test_what_is_no_rule_says_where_and_what_is_allowed(school: School) -> None:
+    condition = {"all": [RULE["condition"], {"field": "payment.amuont", "operator": "eq"}]}
+    wrong = await school.owner.post("/v1/rules", json={**RULE, "condition": condition})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "rule.malformed")
+    assert wrong.json()["errors"][0]["pointer"] == "/condition/all/1"
+    action = [{"action": "update", "target_field": "status", "new_value": "Paid"}]
+    wrong = await school.owner.post("/v1/rules", json={**RULE, "actions": action})
+    assert "There are settle_within_tolerance" in wrong.json()["detail"]
+    deep: Any = RULE["condition"]
+    for _ in range(40):
+        deep = {"all": [deep]}
+    wrong = await school.owner.post("/v1/rules", json={**RULE, "condition": deep})
+    assert wrong.json()["code"] == "rule.malformed"
+    assert (await school.viewer.get("/v1/rules")).json() == {"data": []}
+
+
+async def test_the_catalog_lists_all_there_is(school: School) -> None:
+    catalog = (await school.viewer.get("/v1/rules/catalog")).json()
+    assert catalog["fields"]["invoice.due"]["operators"][0] == "eq"
+    assert catalog["actions"]["hold_for_approval"]["triggers"] == ["payment_recorded"]
+    assert "refund.amount" in catalog["triggers"]["refund_requested"]
+
+
+async def test_tolerances(school: School) -> None:
+    customer = (await school.invoice())["customer_id"]
+    here = f"/v1/customers/{customer}"
+    seen = await school.owner.get(here)
+    assert seen.json()["payment_tolerance"] is None
+    match = {"If-Match": seen.headers["ETag"]}
+    for amount, code in (("-1", "tolerance.negative"), ("1.005", "money.precision")):
+        refused = await school.owner.patch(here, json={"payment_tolerance": amount}, headers=match)
+        assert refused.json()["code"] == code
+    changed = await school.owner.patch(here, json={"payment_tolerance": "3.00"}, headers=match)
+    assert changed.json()["payment_tolerance"] == "3.00"
