@@ -1,4 +1,4 @@
-"""A charge, and the question what became of it, as processes that may die do them; and the join.
+"""Charges, refunds, and questions what became of them, as processes do them; and the join.
 
 The provider is our stand-in, whose own ledger says what it really charged.
 """
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union_all
 
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal, Refused
@@ -19,11 +19,12 @@ from tallystick.kernel.idempotency import Command
 from tallystick.kernel.task_loop import TaskLoop
 from tallystick.payments.asking import Reconciler
 from tallystick.payments.cards import Card
-from tallystick.payments.models import ORDERS, PAYMENTS
+from tallystick.payments.models import ORDERS, PAYMENTS, REFUNDS
+from tallystick.payments.returning import StartRefund
 from tallystick.payments.starting import StartPayment
 from tallystick.payments.states import SETTLED
 from tallystick.providers.fakepay import FakePay
-from tallystick.web import paying
+from tallystick.web import paying, returning
 from tallystick.web.provider_calls import ProviderCalls
 from tests.races.books import UseCase
 
@@ -67,37 +68,39 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Charge:
-    """A request that charges a card, sent at a moment; sent later it is the same once more."""
+class Request:
+    """A request that charges a card or gives back, at a moment; sent later it is the same again."""
 
     url: str
-    command: StartPayment
+    command: StartPayment | StartRefund
 
-    def at(self, moment: datetime) -> "Charge":
+    def at(self, moment: datetime) -> "Request":
         """Give the same request as it comes at another moment."""
         act = replace(self.command.act, at=moment)
         return replace(self, command=replace(self.command, act=act))
 
     def __call__(self, database: Database) -> Mapping[str, Any]:
-        """Take the payment; give it as the answer has it.
+        """Do it; give the payment or refund as the answer has it.
 
         Raises:
             InFlight: an earlier request may be under way.
         """
-        return asyncio.run(self._pay(database))
+        return asyncio.run(self._do(database))
 
-    async def _pay(self, database: Database) -> Mapping[str, Any]:
+    async def _do(self, database: Database) -> Mapping[str, Any]:
         calls = ProviderCalls({"fakepay": provider(self.url)}, CALL_S)
         edge = SimpleNamespace(providers=calls, clock=lambda: self.command.act.at)
         try:
-            paid = await paying.pay(Caller(database, edge), self.command, Card(**CARD))
+            caller = Caller(database, edge)
+            if isinstance(self.command, StartRefund):
+                return await returning.give_back(caller, self.command, calls.named("fakepay"))
+            return (await paying.pay(caller, self.command, Card(**CARD))).payment
         except Refused as refused:
             if refused.refusal.code == "payment.in_flight":
                 raise InFlight from refused
             raise
         finally:
             await calls.close()
-        return paid.payment
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def astray(database: Database, report: Mapping[str, Sequence[Mapping[str, Any]]]
     A payment that is still on its way stands in no list: its outcome is not known.
     """
     charged = Counter({row["transactionId"]: row["charges"] for row in report["payments"]})
+    charged += Counter(row["refundId"] for row in report["refunds"])
     joined = select(ORDERS.c.provider_key, PAYMENTS.c.status).join_from(
         ORDERS,
         PAYMENTS,
@@ -134,7 +138,8 @@ def astray(database: Database, report: Mapping[str, Sequence[Mapping[str, Any]]]
         & (ORDERS.c.payment_id == PAYMENTS.c.id),
     )
     payments = joined.where(ORDERS.c.refund_id.is_(None))
-    rows = database.read(lambda conn: conn.execute(payments).all())
+    of_refunds = select(REFUNDS.c.id, REFUNDS.c.status).where(REFUNDS.c.method == "fakepay")
+    rows = database.read(lambda conn: conn.execute(union_all(payments, of_refunds)).all())
     recorded = Counter({str(key): int(status in SETTLED) for key, status in rows})
     return [
         *(f"charged, not recorded: {key} {count}" for key, count in (charged - recorded).items()),
@@ -143,6 +148,8 @@ def astray(database: Database, report: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def undecided(database: Database) -> int:
-    """Count the payments of which nobody knows what became."""
-    on_the_way = select(PAYMENTS.c.id).where(PAYMENTS.c.status == "processing")
-    return len(database.read(lambda conn: conn.execute(on_the_way).all()))
+    """Count the payments and refunds of which nobody knows what became."""
+    on_the_way = [
+        select(table.c.id).where(table.c.status == "processing") for table in (PAYMENTS, REFUNDS)
+    ]
+    return len(database.read(lambda conn: conn.execute(union_all(*on_the_way)).all()))

@@ -1,4 +1,4 @@
-"""A charge that is cut off at any moment is made once and recorded once, whoever finds out."""
+"""What is cut off at any moment is charged or given back once, and recorded once."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,13 +18,14 @@ from tallystick.kernel.database import Database
 from tallystick.payments.allocating import Share
 from tallystick.payments.provider import Succeeded
 from tallystick.payments.resolving import ResolvePayment, resolve_payments
+from tallystick.payments.returning import ResolveRefund, StartRefund, resolve_refunds
 from tallystick.payments.starting import StartPayment
 from tallystick.testing.fakepay.faults import Fault, Faults
 from tallystick.testing.fakepay.kinds import Kind
 from tallystick.testing.fakepay.ledger import Ledger
 from tallystick.testing.fakepay.server import Server
 from tests.faults import charging, mutants
-from tests.faults.charging import CALL_S, LATER, Ask, Charge, InFlight
+from tests.faults.charging import CALL_S, LATER, Ask, InFlight, Request
 from tests.faults.dying import Moment, Mortal, Order
 from tests.races.books import Books, answer
 
@@ -58,14 +59,14 @@ class Scene:
         """The address of the database."""
         return self.database.url.render_as_string(hide_password=False)
 
-    def charge(self) -> Charge:
+    def charge(self) -> Request:
         """Ask for the whole of a new invoice."""
         [invoice_id] = self.books.issued(1, 1_000)
         act = self.books.act(said=invoice_id)
         command = StartPayment(act, "fakepay", CALL_S, "EUR", 1_000, invoices=(Share(invoice_id),))
-        return Charge(self.fakepay.url, command)
+        return Request(self.fakepay.url, command)
 
-    def unanswered(self, kind: Kind) -> Charge:
+    def unanswered(self, kind: Kind) -> Request:
         """Ask for an invoice, and get no answer."""
         charge = self.charge()
         self.fakepay.faults.add(Fault(kind, times=1))
@@ -76,23 +77,27 @@ class Scene:
         """Let a process die in the midst of a deed; tell whether it lived to its end."""
         return self.mortal.obey(Order(self.url, deed, moment, number, self.mutant)) == "finished"
 
-    def end(self, charge: Charge, place: str, *, at_once: bool) -> None:
+    def end(self, sent: Request, place: str, *, at_once: bool) -> None:
         """Start again after a death: the client repeats, the worker works, the provider tells.
 
         The client repeats when the call must be over, and `at_once` too.
         """
-        began = charge.command.act.at
+        began = sent.command.act.at
         if at_once:
             with suppress(InFlight):
-                charge.at(began + timedelta(seconds=1))(self.database)
-        said = charge.at(began + MINUTE)(self.database)
+                sent.at(began + timedelta(seconds=1))(self.database)
+        said = sent.at(began + MINUTE)(self.database)
         Ask(self.fakepay.url, began + LATER)(self.database)
-        again = charge.at(began + LATER)(self.database)
+        again = sent.at(began + LATER)(self.database)
         if again["status"] == "succeeded":
             # What was said comes once more, as events of providers do.
-            act = self.books.act()
-            told = ResolvePayment(act, UUID(again["id"]), Succeeded())
-            assert answer(self.database, resolve_payments, told).outcome == again, place
+            act, about = self.books.act(), UUID(again["id"])
+            if isinstance(sent.command, StartPayment):
+                told = ResolvePayment(act, about, Succeeded())
+                assert answer(self.database, resolve_payments, told).outcome == again, place
+            else:
+                back = ResolveRefund(act, about, Succeeded())
+                assert answer(self.database, resolve_refunds, back).outcome == again, place
         assert again["id"] == said["id"], place
         assert charging.astray(self.database, self.fakepay.ledger.report()) == [], place
         assert charging.undecided(self.database) == 0, place
@@ -106,24 +111,38 @@ def scene(own_database: Database, mortal: Mortal, tmp_path: Path) -> Iterator[Sc
     ledger.close()
 
 
-def _of_charge(scene: Scene) -> tuple[Charge, Deed]:
+def _of_charge(scene: Scene) -> tuple[Request, Deed]:
     charge = scene.charge()
     return charge, charge
 
 
-def _of_repeat(scene: Scene) -> tuple[Charge, Deed]:
+def _of_repeat(scene: Scene) -> tuple[Request, Deed]:
     charge = scene.unanswered(Kind.DROP_AFTER)
     return charge, charge.at(charge.command.act.at + MINUTE)
 
 
-def _of_asking(scene: Scene) -> tuple[Charge, Deed]:
+def _of_asking(scene: Scene) -> tuple[Request, Deed]:
     charge = scene.unanswered(Kind.ERROR_AFTER)
     return charge, Ask(scene.fakepay.url, charge.command.act.at + MINUTE)
 
 
-def _of_asking_in_vain(scene: Scene) -> tuple[Charge, Deed]:
+def _of_asking_in_vain(scene: Scene) -> tuple[Request, Deed]:
     charge = scene.unanswered(Kind.DROP_BEFORE)
     return charge, Ask(scene.fakepay.url, charge.command.act.at + MINUTE)
+
+
+def _of_refund(scene: Scene) -> tuple[Request, Deed]:
+    paid = scene.charge()(scene.database)
+    command = StartRefund(scene.books.act(said=paid["id"]), UUID(paid["id"]), CALL_S, 600)
+    back = Request(scene.fakepay.url, command)
+    return back, back
+
+
+def _of_asking_for_refund(scene: Scene) -> tuple[Request, Deed]:
+    back, _ = _of_refund(scene)
+    scene.fakepay.faults.add(Fault(Kind.DROP_AFTER, "refund", times=1))
+    back(scene.database)
+    return back, Ask(scene.fakepay.url, back.command.act.at + MINUTE)
 
 
 DEEDS = {
@@ -131,6 +150,8 @@ DEEDS = {
     "repeat": _of_repeat,
     "reconcile": _of_asking,
     "reconcile in vain": _of_asking_in_vain,
+    "refund": _of_refund,
+    "reconcile refund": _of_asking_for_refund,
 }
 
 
@@ -160,7 +181,7 @@ def sweep(scene: Scene, name: str, *, full: bool = False) -> Counter[str]:
 def test_a_charge_survives_death_at_every_moment(
     scene: Scene, figures: Callable[..., None], engine: str, *, full: bool
 ) -> None:
-    names = DEEDS if full or engine == "sqlite" else ("charge", "reconcile")
+    names = DEEDS if full or engine == "sqlite" else ("charge", "refund")
     for name in names:
         deaths = sweep(scene, name, full=full)
         assert deaths["statement"] >= 3
