@@ -1,4 +1,4 @@
-"""A server that is killed again and again while clients work, and what the clients were promised.
+"""Processes that are killed again and again while clients work, and what these were promised.
 
 Each client sends one request after another, every one under a key of its own, and repeats it until
 it is answered, whatever happens to the server meanwhile. What was answered stands in a journal on
@@ -18,7 +18,9 @@ from uuid import UUID
 import httpx2
 
 from tallystick.kernel import ids
-from tests.races.server import ServerProcess
+from tallystick.testing.fakepay.faults import Fault, Faults
+from tallystick.testing.fakepay.kinds import Kind
+from tests.races.server import ServerProcess, WorkerProcess
 
 ANSWER_S = 15.0
 """How long one try may take: a killed server never answers."""
@@ -28,6 +30,8 @@ PAUSE_MAX_S = 0.08
 """Between two requests of a client: what is looked for happens at the kills."""
 INTERVAL = (0.4, 0.7)
 """Between a start and the next kill, in start-up times: slow machines work for longer."""
+WORKING_S = (0.5, 2.0)
+"""How long a worker works before it is killed."""
 
 
 @dataclass
@@ -37,6 +41,25 @@ class Request:
     path: str
     body: dict[str, Any]
     key: str = field(default_factory=lambda: ids.new().hex)
+
+    @property
+    def online(self) -> bool:
+        """Whether a provider is asked; what such a request made may change by itself."""
+        return self.path == ONLINE
+
+
+ONLINE = "/v1/payments/online"
+CARD = {"number": "1234567812345678", "expiry": "01-2040", "name": "J Doe"}
+MENU = tuple(sorted(set(Kind) - {Kind.PENDING, Kind.REQUIRES_ACTION}))
+"""What goes wrong at a provider without anybody's wish."""
+
+
+def fail_often(faults: Faults, share: float) -> None:
+    """Let this share of payments, and of questions about them, fail in every way there is."""
+    each = 1 - (1 - share) ** (1 / len(MENU))
+    for kind in MENU:
+        faults.add(Fault(kind, seconds=0.3, share=each))
+    faults.add(Fault(Kind.ERROR_BEFORE, "look_up", share=share))
 
 
 class Journal:
@@ -82,8 +105,11 @@ class Client(threading.Thread):
         customer_id: UUID,
         journal: Journal,
         served: threading.Event,
+        online_ids: Sequence[UUID] = (),
+        charges: int | None = None,
     ) -> None:
-        super().__init__()
+        """Take invoices to pay in cash, and such to pay by card; only so many by card if told."""
+        super().__init__(daemon=True)
         self._http = httpx2.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {key}"},
@@ -93,6 +119,8 @@ class Client(threading.Thread):
         self._served = served
         self._invoice_ids = invoice_ids
         self._customer_id = customer_id
+        self._online_ids = online_ids
+        self._charges = charges
         self._journal = journal
         self._answered: list[tuple[Request, dict[str, Any]]] = []
         self._random = random.Random()
@@ -109,15 +137,20 @@ class Client(threading.Thread):
                     self._journal.note(request, answer, repeated=False)
                     self._answered.append((request, answer))
                     self._repeat_now_and_then()
-                    time.sleep(self._random.uniform(0, PAUSE_MAX_S))
+                    if self._charges is None:
+                        time.sleep(self._random.uniform(0, PAUSE_MAX_S))
         except BaseException as error:  # noqa: BLE001  # the test raises it again
             self.error = error
 
     def _requests(self) -> Iterator[Request]:
         """Draw requests that must succeed."""
-        while not self.enough.is_set():
+        for _ in range(self._charges or 0):
+            yield self._charge()
+        while self._charges is None and not self.enough.is_set():
             drawn = self._random.random()
-            if drawn < 0.75:
+            if self._online_ids and drawn < 0.4:
+                yield self._charge()
+            elif drawn < 0.75:
                 yield self._payment()
             else:
                 line = {"description": "Tuition", "quantity": "1", "unit_price": "10.00"}
@@ -138,12 +171,24 @@ class Client(threading.Thread):
         }
         return Request("/v1/payments", body)
 
+    def _charge(self) -> Request:
+        amount = self._random.randint(1, 300)
+        body = {
+            "amount": f"{amount // 100}.{amount % 100:02d}",
+            "currency": "EUR",
+            "invoices": [{"invoice_id": str(self._random.choice(self._online_ids))}],
+            "card": CARD,
+        }
+        return Request(ONLINE, body)
+
     def _repeat_now_and_then(self) -> None:
         if self._random.random() > 0.1:
             return
         request, first = self._random.choice(self._answered)
         again = self._until_answered(request)
         self._journal.note(request, again, repeated=True)
+        if request.online:
+            again, first = {"id": again["id"]}, {"id": first["id"]}
         assert again == first, f"the key {request.key} was answered in two ways"
 
     def _until_answered(self, request: Request) -> dict[str, Any]:
@@ -156,10 +201,14 @@ class Client(threading.Thread):
                 last = repr(error)
             else:
                 last = f"{answer.status_code} {answer.text}"
+                said: dict[str, Any] = answer.json()
                 if answer.is_success:
-                    said: dict[str, Any] = answer.json()
                     return said
-                assert answer.is_server_error, f"{request} was answered {last}"
+                if "payment_id" in said:
+                    # It was decided that nothing was taken.
+                    return said | {"id": said["payment_id"]}
+                wait = said["code"] == "payment.in_flight" or answer.is_server_error
+                assert wait, f"{request} was answered {last}"
             self.retries += 1
             # Knocking all the time would only keep the server from starting.
             time.sleep(0.01)
@@ -185,12 +234,18 @@ class Toll:
     kills_in_flight: int = 0
     retries: int = 0
     start_s: list[float] = field(default_factory=list)
+    worker_start_s: list[float] = field(default_factory=list)
 
 
 def kill_under_load(
-    server: ServerProcess, clients: Sequence[Client], served: threading.Event, *, kills: int
+    server: ServerProcess,
+    worker: WorkerProcess,
+    clients: Sequence[Client],
+    served: threading.Event,
+    *,
+    kills: int,
 ) -> Toll:
-    """Kill the server a number of times while clients work, and let all of them finish.
+    """Kill server and worker in turn while clients work, and let all of them finish.
 
     While it is served, `served` is set.
 
@@ -200,10 +255,17 @@ def kill_under_load(
     toll = Toll()
     try:
         toll.start_s.append(server.start())
+        toll.worker_start_s.append(worker.start())
         served.set()
         for client in clients:
             client.start()
-        for _ in range(kills):
+        for number in range(kills):
+            if number % 2:
+                time.sleep(random.uniform(*WORKING_S))
+                worker.kill()
+                toll.kills += 1
+                toll.worker_start_s.append(worker.start())
+                continue
             time.sleep(random.uniform(*INTERVAL) * toll.start_s[-1])
             toll.kills_in_flight += _wait_for_one_in_flight(clients)
             # Cleared afterwards: what fails until then was sent to a server.

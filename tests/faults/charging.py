@@ -4,15 +4,23 @@ The provider is our stand-in, whose own ledger says what it really charged.
 """
 
 import asyncio
+import json
+import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Connection, select, union_all
 
+from tallystick.kernel import ids
+from tallystick.kernel.actor import WORKER, Act
+from tallystick.kernel.clock import now
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.idempotency import Command
@@ -20,16 +28,19 @@ from tallystick.kernel.task_loop import TaskLoop
 from tallystick.payments.asking import Reconciler
 from tallystick.payments.cards import Card
 from tallystick.payments.models import ORDERS, PAYMENTS, REFUNDS
+from tallystick.payments.provider import Succeeded
+from tallystick.payments.resolving import ResolvePayment, resolve_payments
 from tallystick.payments.returning import StartRefund
 from tallystick.payments.starting import StartPayment
-from tallystick.payments.states import SETTLED
+from tallystick.payments.states import GIVEN_UP, SETTLED
 from tallystick.providers.fakepay import FakePay
 from tallystick.web import paying, returning
 from tallystick.web.provider_calls import ProviderCalls
-from tests.races.books import UseCase
+from tests.races.books import UseCase, run
 
 SECRET = "a secret of both sides"
 CALL_S = 2.0
+KNOWN_S = 120.0
 CARD = {"number": "1234567812345678", "expiry": "01-2040", "name": "J Doe"}
 LATER = timedelta(minutes=5)
 """When every call is over, every lease has ended, and an absence is believed."""
@@ -147,9 +158,39 @@ def astray(database: Database, report: Mapping[str, Sequence[Mapping[str, Any]]]
     ]
 
 
+def compare(database: Database, url: str) -> int:
+    """Make good by the provider's report what was declined and taken all the same; count it."""
+    with closing(urllib.request.urlopen(f"{url}/ledger")) as answer:
+        rows = json.load(answer)["payments"]
+    taken = {UUID(row["transactionId"]) for row in rows if row["charges"]}
+    given_up = select(PAYMENTS.c.organization_id, PAYMENTS.c.id).where(
+        PAYMENTS.c.status.in_(GIVEN_UP), PAYMENTS.c.id.in_(taken)
+    )
+    found = database.read(lambda conn: conn.execute(given_up).all())
+    for place, payment_id in found:
+        act = Act(WORKER, place, now(), str(ids.new()), "")
+        run(database, resolve_payments, ResolvePayment(act, payment_id, Succeeded()))
+    return len(found)
+
+
 def undecided(database: Database) -> int:
     """Count the payments and refunds of which nobody knows what became."""
     on_the_way = [
         select(table.c.id).where(table.c.status == "processing") for table in (PAYMENTS, REFUNDS)
     ]
     return len(database.read(lambda conn: conn.execute(union_all(*on_the_way)).all()))
+
+
+def wait_until_known(database: Database) -> float:
+    """Wait until it is known what became of everything; tell how many seconds that took.
+
+    Raises:
+        TimeoutError: that did not happen.
+    """
+    begun = time.monotonic()
+    while undecided(database):
+        if time.monotonic() - begun > KNOWN_S:
+            message = f"Of {undecided(database)} nobody knows after {KNOWN_S} s what became."
+            raise TimeoutError(message)
+        time.sleep(0.1)
+    return time.monotonic() - begun

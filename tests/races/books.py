@@ -188,7 +188,8 @@ class Books:
     def receipts(self) -> list[int]:
         """List the numbers of all receipts."""
         numbers = select(PAYMENTS.c.receipt_sequence).where(
-            PAYMENTS.c.organization_id == self.organization_id
+            PAYMENTS.c.organization_id == self.organization_id,
+            PAYMENTS.c.receipt_sequence.is_not(None),
         )
         return self.database.read(lambda conn: sorted(conn.execute(numbers).scalars()))
 

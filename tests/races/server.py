@@ -19,6 +19,7 @@ from tests.races.books import START, fingerprint
 
 START_S = 60.0
 STOP_S = 30.0
+_WORKS = b"Tallystick works."
 
 
 class ServerProcess:
@@ -28,7 +29,7 @@ class ServerProcess:
         """Take further settings by their names without the prefix."""
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / f"server-{self.port}.log"
+        self.log = folder / f"{type(self).__name__}-{self.port}.log"
         self._folder = folder
         self._variables = {
             # Where the machine's own settings are, ours are not taken from.
@@ -48,7 +49,7 @@ class ServerProcess:
         begun = time.monotonic()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tallystick", "serve", "--port", str(self.port)],
+                [sys.executable, "-m", "tallystick", *self._arguments()],
                 cwd=self._folder,
                 env=self._variables,
                 stdout=log,
@@ -90,6 +91,9 @@ class ServerProcess:
             check=False,
         )
 
+    def _arguments(self) -> list[str]:
+        return ["serve", "--port", str(self.port)]
+
     def _is_ready(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
@@ -99,6 +103,18 @@ class ServerProcess:
             return False
         finally:
             connection.close()
+
+
+class WorkerProcess(ServerProcess):
+    """One `tallystick worker`, which is ready when it says that it works."""
+
+    def _arguments(self) -> list[str]:
+        # What an earlier one said is no news.
+        self._said_before = self.log.read_bytes().count(_WORKS)
+        return ["worker"]
+
+    def _is_ready(self) -> bool:
+        return self.log.read_bytes().count(_WORKS) > self._said_before
 
 
 def owner_key(database: Database, organization_id: UUID) -> str:
