@@ -81,6 +81,8 @@ class Reconciler:
     def __init__(self, database: Database, providers: Mapping[str, Provider]) -> None:
         self._database = database
         self._providers = providers
+        self._hastened: dict[str, datetime] = {}
+        """When all questions to a provider were last made due."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """Give who does tasks of which kind: one kind for each provider."""
@@ -111,7 +113,7 @@ class Reconciler:
             found = _found(provider, case)
             status = self._database.write(lambda conn: _resolved(conn, act, case, found))
             if not isinstance(found, Unknown):
-                self._hasten(provider.name, at, limit=orders.HASTENED_MAX)
+                self._answered(provider.name, at)
             if status not in ON_THE_WAY:
                 return
             self._rest(case.order, found, at)
@@ -121,6 +123,13 @@ class Reconciler:
         detail = _detail(provider, case)
         if self._database.write(lambda conn: _alarmed(conn, act, order_id, detail)):
             raise Hopeless(detail)
+
+    def _answered(self, provider: str, at: datetime) -> None:
+        """Let all that it left unanswered be due now; once, for many answers that come together."""
+        last = self._hastened.get(provider)
+        if last is None or at - last >= orders.LEFT_ALONE:
+            self._hastened[provider] = at
+            self._hasten(provider, at, limit=orders.HASTENED_MAX)
 
     def _hasten(self, provider: str, at: datetime, *, limit: int) -> None:
         # Looked at by a reader first: most often there is nothing to write.

@@ -17,8 +17,8 @@ from tallystick.payments.states import ON_THE_WAY
 UNANSWERED: Final = ("timeout", "dropped", "server_error", "garbage", "cannot_ask")
 """Why an outcome is unknown of which the provider has said nothing at all."""
 HASTENED_MAX: Final = 1_000
-"""How many questions are made due at once; each answer that follows does it again."""
-_LEFT_ALONE: Final = timedelta(seconds=10)
+"""How many questions are made due at once; an answer that comes later does it again."""
+LEFT_ALONE: Final = timedelta(seconds=10)
 """Who was asked so lately is not asked out of turn."""
 
 
@@ -102,7 +102,7 @@ def unanswered(
         column.unknown_from <= at,
         column.provider == provider,
         column.unknown_why.in_(UNANSWERED),
-        column.updated_at <= at - _LEFT_ALONE,
+        column.updated_at <= at - LEFT_ALONE,
     )
     return conn.execute(statement.order_by(column.updated_at, column.id).limit(limit)).all()
 
