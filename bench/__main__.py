@@ -14,6 +14,7 @@ from bench import (
     payments,
     pgbench,
     report,
+    rules,
     sqlite,
     stage,
     wrk,
@@ -47,17 +48,18 @@ def _on_postgresql(facts: dict[str, Any], bursts: dict[str, Bursts]) -> list[Row
             rows, found = payments.measure(built)
             bursts |= found
             issued, bursts[invoices.TITLE] = invoices.measure(built)
+            ruled, bursts[rules.TITLE] = rules.measure(built)
             facts["memory_mb"] = {each: s.memory_mb() for each, s in built.served.items()}
             facts["counter"] = built.ours.one(stage.COUNTER)
             _say("auditing what was written")
             facts["audited"] = stage.check_audit(built.ours.url)
             stage.check_reference(built.reference)
             stage.check_alike(built.ours, built.reference)
-            return [*rows, *issued]
+            return [*rows, *issued, ruled]
     except Unmeasurable as error:
         missing = str(error)
         _console.print(f"[bold red]{missing}[/]")
-        empty = [*payments.empty_rows(), *invoices.empty_rows()]
+        empty = [*payments.empty_rows(), *invoices.empty_rows(), rules.empty_row()]
         return [replace(row, missing=missing) for row in empty]
 
 

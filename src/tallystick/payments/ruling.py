@@ -121,17 +121,32 @@ def facts_of(payment: Mapping[str, Any], invoice: Standing | None, *, today: dat
 
 
 def matching(conn: Connection, named: Named, done: Sequence[Settled]) -> list[Match]:
-    """Find the rules that apply to payments settled in this transaction, in their order."""
+    """Find the rules that apply to payments settled in this transaction, in their order.
+
+    One statement for all customers of the batch, where any rule asks about them.
+    """
+    books = {
+        each.act.organization_id: rulebook.of(
+            conn, named.known_organization(each.act.organization_id)
+        )
+        for each in done
+    }
+    asking = [
+        each.payment
+        for each in done
+        if books[each.act.organization_id].asks("payment_settled", "customer")
+    ]
+    customers = customer_facts(conn, asking) if asking else {}
     matches: list[Match] = []
     for each in done:
         organization = named.known_organization(each.act.organization_id)
-        book = rulebook.of(conn, organization)
-        rules = book.on("payment_settled", each.payment["currency"])
+        rules = books[organization.id].on("payment_settled", each.payment["currency"])
         if not rules:
             continue
-        more: Facts = {"organization.country": organization.country}
-        if book.asks("payment_settled", "customer"):
-            more = {**more, **customer_facts(conn, each.payment)}
+        more: Facts = {
+            "organization.country": organization.country,
+            **customers.get((organization.id, each.payment["customer_id"]), {}),
+        }
         today = clock.day(each.act.at, organization.time_zone)
         for invoice_id, found in each.facts:
             facts = {**found, **more}
@@ -161,14 +176,18 @@ def follow(
     return bool(matches)
 
 
-def customer_facts(conn: Connection, payment: Mapping[str, Any]) -> Facts:
-    """Read what a rule may ask about the customer of a payment."""
-    key = payment["organization_id"], payment["customer_id"]
-    [row] = rows.find(conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], [key])
+def customer_facts(
+    conn: Connection, payments: Sequence[Mapping[str, Any]]
+) -> dict[tuple[UUID, UUID], Facts]:
+    """Read what a rule may ask about the customers of payments, by organization and id."""
+    keys = {(each["organization_id"], each["customer_id"]) for each in payments}
     return {
-        "customer.kind": row.kind,
-        "customer.external_reference": row.external_reference,
-        "customer.language": row.language,
+        (row.organization_id, row.id): {
+            "customer.kind": row.kind,
+            "customer.external_reference": row.external_reference,
+            "customer.language": row.language,
+        }
+        for row in rows.find(conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], keys)
     }
 
 
@@ -260,7 +279,8 @@ def on_recording(
     today = clock.day(act.at, organization.time_zone)
     more: Facts = {"organization.country": organization.country}
     if book.asks("payment_recorded", "customer"):
-        more = {**more, **customer_facts(conn, payment)}
+        [of_customer] = customer_facts(conn, [payment]).values()
+        more = {**more, **of_customer}
     facts = {**facts_of(payment, None, today=today), **more}
     return [rule for rule in rules if rule.applies(facts, today)]
 
