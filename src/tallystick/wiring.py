@@ -296,6 +296,10 @@ def _plugged(name: str, entry: "EntryPoint", settings: Settings) -> "Provider":
     if provider.name != name:
         message = f"The provider {name} ({entry.value}) calls itself {shown(provider.name)}."
         raise BadSetting(message)
+    if provider.abilities.takes_cards:
+        # Cards are tried out with FakePay alone; a real company takes them on a page of its own.
+        message = f"The provider {name} ({entry.value}) wants card data, and no plug-in gets any."
+        raise BadSetting(message)
     return provider
 
 

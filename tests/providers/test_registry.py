@@ -90,6 +90,13 @@ def test_a_provider_is_called_what_its_entry_point_says(acme: Path) -> None:
         open_providers(load())
 
 
+def test_no_plug_in_gets_a_card(acme: Path) -> None:
+    (module,) = acme.glob("acme_*.py")
+    module.write_text(ACME.replace("NAME", "acme").replace("takes_cards=False", "takes_cards=True"))
+    with pytest.raises(BadSetting, match="wants card data, and no plug-in gets any"):
+        open_providers(load())
+
+
 @pytest.mark.parametrize("name", ["fakepay", "acme"])
 def test_two_providers_cannot_have_one_name(acme: Path, name: str) -> None:
     info = acme / "other-1.0.dist-info"

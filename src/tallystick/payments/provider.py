@@ -30,7 +30,8 @@ class Abilities:
     """A second start under the same key gives the first one's outcome and charges nothing. Where
     this does not hold, `Failed` speaks of that one call, and not of an earlier, unanswered one."""
     takes_cards: bool = False
-    """It takes card data themselves, instead of sending the payer to a page of its own."""
+    """It takes card data themselves, instead of sending the payer to a page of its own. FakePay
+    alone may, in development; a plug-in that says so is refused."""
     reports: bool = False
     """It lists what it took and gave back in a time, to compare our books with."""
 
