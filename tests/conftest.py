@@ -267,7 +267,12 @@ def audited(request: pytest.FixtureRequest) -> Iterator[None]:
     from tallystick.wiring import audit
 
     before = databases.violations.get(engine, {})
-    findings = database.read(audit)
+    try:
+        findings = database.read(audit)
+    except BaseException:
+        # Whatever it stumbled on, the tests that follow would stumble on it too.
+        databases.empty(engine)
+        raise
     after = {finding.id: finding.violations for finding in findings}
     databases.violations[engine] = after
     worse = {name: count for name, count in after.items() if count > before.get(name, 0)}
