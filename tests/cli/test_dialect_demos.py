@@ -1,7 +1,9 @@
 """Demonstration data of older contracts: made once, under their numbers, in every state."""
 
 import asyncio
+import json
 from collections import Counter
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,12 +18,34 @@ SCHOOLS = tuple(
     f"school-billing/api/v1/{noun}" for noun in ("schools", "students", "invoices", "payments")
 )
 CARDS = ("card-invoices/invoices",)
+CONFIGURABLE = ("configurable-payments/invoices",)
+PAID_BY_THE_EXAMPLE: list[dict[str, Any]] = [
+    {
+        "invoice_id": 1,
+        "customer_id": 101,
+        "amount_due": 500,
+        "status": "Paid",
+        "payment_date": "2023-09-19",
+    },
+    {
+        "invoice_id": 2,
+        "customer_id": 102,
+        "amount_due": 300,
+        "status": "Unpaid",
+        "payment_date": None,
+    },
+]
 
 
-async def _shown(*paths: str) -> dict[str, list[dict[str, Any]]]:
+async def _shown(
+    *paths: str, paid: dict[str, int] | None = None
+) -> dict[str, list[dict[str, Any]]]:
     app = wiring.create_app(settings.load())
     transport = httpx2.ASGITransport(app=app)
     async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport) as client:
+        if paid is not None:
+            answer = await client.post(f"{BASE}/configurable-payments/payments", json=paid)
+            assert answer.status_code == 201
         return {
             path.rpartition("/")[2]: (await client.get(f"{BASE}/{path}")).json() for path in paths
         }
@@ -98,11 +122,34 @@ def test_card_invoices_are_those_of_the_contract(run: Run, migrated: str) -> Non
     assert run("audit").code == 0
 
 
+@pytest.mark.usefixtures("quiet")
+def test_configurable_payments_answer_as_in_the_contract(
+    run: Run, migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert migrated
+    now = datetime(2023, 9, 19, 0, 0, 1, tzinfo=UTC)
+    monkeypatch.setattr("tallystick.kernel.clock.now", lambda: now)
+    first = run("demo", "--data", "configurable-payments")
+    assert (first.code, first.out) == (0, "")
+    assert first.err.startswith("Made 2 customers and 2 invoices.")
+    [before] = asyncio.run(_shown(*CONFIGURABLE)).values()
+    assert before == [
+        {**each, "status": "Unpaid", "payment_date": None} for each in PAID_BY_THE_EXAMPLE
+    ]
+    second = run("demo", "--data", "configurable-payments")
+    assert second.code == 0
+    assert second.err.endswith("payments is there already. Nothing was changed.\n")
+    sent = {"invoice_id": 1, "amount": 500}
+    [after] = asyncio.run(_shown(*CONFIGURABLE, paid=sent)).values()
+    assert json.dumps(after) == json.dumps(PAID_BY_THE_EXAMPLE)
+    assert run("audit").code == 0
+
+
 def test_an_unknown_dialect_is_refused(run: Run, migrated: str) -> None:
     assert migrated
     ended = run("serve", "--root-dialect", "nothing")
     assert ended.code == 2
     assert ended.err == (
         "There is no dialect “nothing”. TALLYSTICK_DIALECTS and TALLYSTICK_ROOT_DIALECT know "
-        "card-invoices, school-billing.\n"
+        "configurable-payments, card-invoices, school-billing.\n"
     )

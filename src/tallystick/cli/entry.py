@@ -31,6 +31,7 @@ class DemoData(StrEnum):
     ORGANIZATIONS = "organizations"
     SCHOOL_BILLING = "school-billing"
     CARD_INVOICES = "card-invoices"
+    CONFIGURABLE_PAYMENTS = "configurable-payments"
 
 
 def _group(name: str, words: str) -> typer.Typer:
@@ -278,7 +279,8 @@ def audit(*, as_json: Json = False) -> None:
     help=_help(
         "Fill the database with two plainly marked demonstration organizations.",
         "Or with what an older contract shows: three schools, their students, invoices and "
-        "payments; or the customers and invoices of card-invoices. A second run changes nothing.",
+        "payments; or the customers and invoices of card-invoices or configurable-payments. A "
+        "second run changes nothing.",
         examples=("demo", "demo --data school-billing", "demo --data card-invoices"),
     )
 )
@@ -295,6 +297,11 @@ def demo(
         from tallystick.cli import card_demo
 
         card_demo.run()
+        return
+    if data is DemoData.CONFIGURABLE_PAYMENTS:
+        from tallystick.cli import configurable_demo
+
+        configurable_demo.run()
         return
     from tallystick.cli import demo as demonstration
 

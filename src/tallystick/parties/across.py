@@ -65,3 +65,12 @@ def count_active_customers(conn: Connection, organization_id: UUID) -> int:
         CUSTOMERS.c.organization_id == organization_id, CUSTOMERS.c.active
     )
     return int(conn.execute(statement).scalar_one())
+
+
+def tolerances(conn: Connection, organization_id: UUID) -> dict[UUID, int]:
+    """Give the tolerances of customers who have one of their own, in minor units."""
+    column = CUSTOMERS.c
+    statement = select(column.id, column.payment_tolerance).where(
+        column.organization_id == organization_id, column.payment_tolerance.is_not(None)
+    )
+    return {row.id: row.payment_tolerance for row in conn.execute(statement)}

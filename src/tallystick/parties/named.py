@@ -85,6 +85,14 @@ class Named:
             raise customers.unknown(customer_id)
         return row
 
+    def read_customer(self, conn: Connection, organization_id: UUID, customer_id: UUID) -> None:
+        """Read a customer whom nobody named beforehand."""
+        place = organization_id, customer_id
+        if place not in self._customers:
+            columns = [CUSTOMERS.c.organization_id, CUSTOMERS.c.id]
+            found = rows.find(conn, columns, [place])
+            self._customers |= {(row.organization_id, row.id): row for row in found}
+
     def active_customer(self, organization_id: UUID, customer_id: UUID) -> Row[Any]:
         """Give a customer that new documents may be made for.
 

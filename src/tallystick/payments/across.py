@@ -4,6 +4,7 @@ For doors that know a payment of one invoice only: a payment that pays several s
 each. What was taken from an invoice again is left out.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypedDict
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
-from tallystick.kernel import clock
+from tallystick.kernel import clock, rows
 from tallystick.payments.models import ALLOCATIONS, PAYMENTS
 
 
@@ -76,3 +77,20 @@ def list_parts(
         }
         for row in conn.execute(statement.limit(limit))
     ]
+
+
+def last_paid_on(conn: Connection, keys: Collection[tuple[UUID, UUID]]) -> dict[UUID, str]:
+    """Give the day of the last payment that pays each of these invoices, if any does."""
+    part, payment = ALLOCATIONS.c, PAYMENTS.c
+    parts = rows.find(conn, [part.organization_id, part.invoice_id], keys)
+    held: Counter[tuple[UUID, UUID]] = Counter()
+    for each in parts:
+        held[each.payment_id, each.invoice_id] += each.amount
+    last = {
+        each.invoice_id: (each.organization_id, each.payment_id)
+        for each in sorted(parts, key=lambda each: each.id)
+        if each.amount > 0 and held[each.payment_id, each.invoice_id] > 0
+    }
+    found = rows.find(conn, [payment.organization_id, payment.id], set(last.values()))
+    days = {row.id: row.paid_on.isoformat() for row in found}
+    return {invoice_id: days[payment_id] for invoice_id, (_, payment_id) in last.items()}

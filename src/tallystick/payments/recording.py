@@ -159,6 +159,9 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
     if decided.held_by_rule is not None:
         return approving.hold(batch.writes, command, customer_id, paid_on, decided.held_by_rule)
     parts = allocating.allocate(plan, on=paid_on, today=today)
+    if not parts:
+        # Where a rule keeps what is more than the due, nobody knew that the payer must be copied.
+        batch.grounds.named.read_customer(batch.conn, act.organization_id, customer_id)
     receipt = planning.receipt(batch.counters, batch.grounds.named, act, today)
     payment: dict[str, Any] = {
         "id": ids.new(),

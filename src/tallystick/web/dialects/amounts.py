@@ -1,4 +1,4 @@
-"""Amounts of contracts that write two decimals, whatever the currency."""
+"""Amounts as contracts send them: numbers of JSON, or two decimals whatever the currency."""
 
 import re
 from decimal import Decimal
@@ -23,11 +23,7 @@ def hundredths(value: Any) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise PydanticKnownError("decimal_type")
-    if isinstance(value, Decimal):
-        if not value.is_finite() or abs(value.adjusted()) >= _DIGITS_MAX:
-            raise PydanticKnownError("decimal_max_digits", {"max_digits": _DIGITS_MAX})
-        value = f"{value:f}"
-    written = str(value)
+    written = value if isinstance(value, str) else plain(value)
     if _NEGATIVE.fullmatch(written):
         raise PydanticKnownError("greater_than", {"gt": 0})
     if not _AMOUNT.fullmatch(written):
@@ -42,6 +38,19 @@ def hundredths(value: Any) -> int:
         digits = len(str(money.AMOUNT_MAX)) - 1
         raise PydanticKnownError("decimal_max_digits", {"max_digits": digits})
     return read
+
+
+def plain(value: int | Decimal) -> str:
+    """Write a number of JSON without an exponent, exactly.
+
+    Raises:
+        PydanticKnownError: that would be very long.
+    """
+    if isinstance(value, int):
+        return str(value)
+    if not value.is_finite() or abs(value.adjusted()) >= _DIGITS_MAX:
+        raise PydanticKnownError("decimal_max_digits", {"max_digits": _DIGITS_MAX})
+    return f"{value:f}"
 
 
 def minor(read: int, currency: str, member: str) -> int:

@@ -54,7 +54,7 @@ class DialectCall:
 
     __slots__ = (
         *("_arrival", "_begun", "_scope", "actor", "body", "chosen", "dialect", "edge"),
-        "replayed",
+        *("replayed", "status"),
     )
 
     def __init__(
@@ -78,6 +78,8 @@ class DialectCall:
         """The body as it was parsed, without what nothing may keep; None when there was none."""
         self.replayed = False
         """Whether the answer had been given before under the same key."""
+        self.status: int | None = None
+        """That of the answer, where it is not always that of the operation."""
 
     @property
     def path(self) -> str:

@@ -52,19 +52,30 @@ class Said(Exception):
     """The contract's own answer to what cannot be done."""
 
     def __init__(
-        self, status: int, text: str, headers: Mapping[str, str] | None = None, **members: str
+        self,
+        status: int,
+        text: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        code: str = "",
+        faults: Sequence[Fault] = (),
+        **members: str,
     ) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.headers = headers
+        self.code = code
+        """Our own code, for contracts that have one."""
+        self.faults = faults
+        """The wrong places, where what was sent has the wrong shape."""
         self.members = members
         """What the answer tells beside its text."""
 
-    def answer(self) -> Response:
-        """Make the answer."""
-        body = {"detail": self.text, **self.members}
-        return Response(dumped(body), self.status, self.headers, JSON)
+
+def detailed(said: Said) -> dict[str, Any]:
+    """Say no in FastAPI's error form."""
+    return {"detail": said.faults or said.text, **said.members}
 
 
 def refuse(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -88,6 +99,12 @@ class Manner:
     """Whether it asks for a key to write with, in development; outside of it all do."""
     echoes: bool = True
     """Whether it repeats what was sent where that cannot be read."""
+    form: Callable[[Said], dict[str, Any]] = detailed
+    """The body of a refusal."""
+
+    def refuse(self, said: Said) -> Response:
+        """Make the answer to what cannot be done."""
+        return Response(dumped(self.form(said)), said.status, said.headers, JSON)
 
 
 class Operation(NamedTuple):
@@ -128,33 +145,41 @@ class ContractRoute(APIRoute):
         arrival.route = mounted_at(scope) + self.path
         try:
             response = await self._answer(scope, receive, arrival, edge)
-        except Denied as denied:
-            response = _denied(denied)
-        except Faults as faults:
-            response = self._told(faults.faults)
-        except Said as said:
-            response = said.answer()
-        except Refused as refused:
-            code = refused.refusal.code
-            if code == "idempotency.key_reused":
-                response = self._told([_reused(refused)])
-            elif code == "request.too_many":
-                headers = {"Retry-After": str(refused.refusal.facts["retry_after_s"])}
-                response = refuse(429, refused.refusal.detail, headers)
-            else:
-                response = self.manner.say(refused).answer()
-        except Unavailable as unavailable:
-            headers = {"Retry-After": str(unavailable.retry_after_s)}
-            response = refuse(503, unavailable.detail, headers)
         except ClientDisconnect:
             return
+        except (Denied, Faults, Said, Refused, Unavailable) as error:
+            response = self.manner.refuse(self._said(error))
         await response(scope, receive, send)
 
-    def _told(self, faults: list[Fault]) -> Response:
+    def _said(self, error: Denied | Faults | Said | Refused | Unavailable) -> Said:
+        """Put what went wrong into the words of the contract."""
+        if isinstance(error, Said):
+            return error
+        if isinstance(error, Refused):
+            return self._refused(error)
+        if isinstance(error, Faults):
+            return self._told(error.faults, "request.invalid")
+        if isinstance(error, Unavailable):
+            headers = {"Retry-After": str(error.retry_after_s)}
+            return Said(503, error.detail, headers, code="server.unavailable")
+        if error.missing:
+            return Said(401, "Missing API Key", code="auth.key_missing")
+        return Said(403, "Invalid API Key", code="auth.key_unknown")
+
+    def _refused(self, refused: Refused) -> Said:
+        refusal = refused.refusal
+        if refusal.code == "idempotency.key_reused":
+            return self._told([_reused(refused)], refusal.code)
+        if refusal.code == "request.too_many":
+            headers = {"Retry-After": str(refusal.facts["retry_after_s"])}
+            return Said(429, refusal.detail, headers, code=refusal.code)
+        return self.manner.say(refused)
+
+    def _told(self, faults: list[Fault], code: str) -> Said:
         if not self.manner.echoes:
             shown = ("type", "loc", "msg")
             faults = [{name: fault[name] for name in shown} for fault in faults]
-        return refuse(422, faults)
+        return Said(422, f"{len(faults)} faults", code=code, faults=faults)
 
     async def _answer(
         self, scope: Scope, receive: Receive, arrival: Arrival, edge: Edge
@@ -170,7 +195,7 @@ class ContractRoute(APIRoute):
                 organization=None if actor.organization_id is None else str(actor.organization_id),
                 address=address_of(scope),
             )
-            raise Said(403, "This API key may not do this")
+            raise Said(403, "This API key may not do this", code="auth.forbidden")
         call = DialectCall(
             scope, arrival, edge, actor, dialect=self.manner.dialect, chosen=self.chosen
         )
@@ -181,7 +206,7 @@ class ContractRoute(APIRoute):
             answer, headers = answer
         if call.replayed:
             headers["Idempotent-Replayed"] = "true"
-        status = self.status_code or 200
+        status = call.status or self.status_code or 200
         if answer is None:
             return Response(None, status, headers)
         return Response(dumped(answer), status, headers, JSON)
@@ -242,12 +267,6 @@ def routes(
         route.manner, route.chosen, route.permits = manner, chosen, each.permits
         made.append(route)
     return made
-
-
-def _denied(denied: Denied) -> Response:
-    if denied.missing:
-        return refuse(401, "Missing API Key")
-    return refuse(403, "Invalid API Key")
 
 
 _BAD_KEY: Final[Fault] = {
