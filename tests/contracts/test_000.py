@@ -184,6 +184,17 @@ async def test_the_rest_is_settled_on_one_side_of_the_tolerance_only(client: Cli
     assert balances["Expenses:WriteOff"] == 5_000
     # No money was received that was not paid.
     assert balances["Assets:Cash:Other"] == 44_999 + 1 + 25_000 + 4_999
+    # Who pays after all pays what was written off, and no more.
+    due = "the 0.00 due and the 50.00 written off"
+    expected = {
+        "message": f"The amount 50.01 is more than {due} on invoice {client.first}.",
+        "code": "payment.exceeds_due",
+    }
+    sent = {"invoice_id": client.first, "amount": 50.01}
+    await client("POST", "/payments", 409, expected, sent)
+    await client.pays(20)
+    first = (await client("GET", "/invoices", 200))[0]
+    assert first == client.shown(client.first, 470, "Paid", TODAY)
 
 
 async def test_a_tolerance_for_all_holds_where_a_customer_has_none(client: Client) -> None:
@@ -415,6 +426,9 @@ async def test_payments_that_are_refused(client: Client) -> None:
     shapeless: tuple[Any, ...] = ({"amount": 1}, {"invoice_id": "1", "amount": 1}, [], 5)
     for wrong in shapeless:
         assert (await client("POST", "/payments", 422, sent=wrong))["code"] == "request.invalid"
+    assert (await client("POST", "/payments", 422, sent=5))["message"] == (
+        "The body is a JSON object, sent with the Content-Type application/json."
+    )
     for raw in (b"", b"{", b"NaN", b"\xff"):
         headers = {"Content-Type": "application/json"}
         answer = await client.client.post(f"{BASE}/payments", content=raw, headers=headers)

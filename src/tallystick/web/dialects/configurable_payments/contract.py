@@ -101,7 +101,10 @@ def _told(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "json_invalid":
         return "The body is not JSON."
     place = ".".join(str(each) for each in fault["loc"][1:])
-    return f"{place or 'body'}: {fault['msg']}."
+    if not place:
+        return "The body is a JSON object, sent with the Content-Type application/json."
+    said = "This is an object" if fault["type"] == "model_type" else fault["msg"]
+    return f"{place}: {said}."
 
 
 _MANNER: Final = Manner(numbers.NAME, say, knows_keys=False, echoes=False, form=form)
