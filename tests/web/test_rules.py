@@ -1,10 +1,11 @@
 """Rules over HTTP: made, changed, switched, asked, and what they did."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.web.conftest import School
+from tests.web.conftest import Moment, School
 
 pytestmark = [
     pytest.mark.anyio,
@@ -61,6 +62,32 @@ async def test_a_rule_is_made_and_works_at_once(school: School) -> None:
             "amount": "0.50",
         }
     ]
+
+
+async def test_why_an_invoice_is_paid(school: School, moment: Moment) -> None:
+    made = (await school.owner.post("/v1/rules", json=RULE)).json()
+    await tolerate(school, "0.50")
+    invoice = await school.invoice()
+    here = f"/v1/invoices/{invoice['id']}/explanation"
+    half = {"invoices": [{"invoice_id": invoice["id"]}]}
+    beyond = await school.payment(amount="60.00", **half)
+    moment.now += timedelta(seconds=1)
+    payment = await school.payment(amount="39.50", **half)
+    told = (await school.viewer.get(here)).json()
+    assert (told["payment_status"], told["due"]) == ("paid", "0.00")
+    paid = "{0} EUR were paid by a payment of {0} EUR by cash ({1})."
+    rule = "The rule “Small rests”, version 1: "
+    left = f"40.00 EUR are left on “{invoice['number']}”, and no more than 0.50 EUR may be "
+    assert [(step["kind"], step["amount"], step["text"]) for step in told["steps"]] == [
+        ("invoice.issued", "100.00", "Issued: 100.00 EUR are owed."),
+        ("payment.settled", "-60.00", paid.format("60.00", beyond["receipt_number"])),
+        ("rule.refused", None, f"{rule}{left}written off."),
+        ("payment.settled", "-39.50", paid.format("39.50", payment["receipt_number"])),
+        ("invoice.written_off", "-0.50", "0.50 EUR were written off."),
+        ("rule.applied", None, f"{rule}settle within tolerance: applied"),
+    ]
+    assert told["steps"][-1]["rule_id"] == made["id"]
+    assert {leg["account"] for leg in told["steps"][-2]["legs"]} > {"Expenses:WriteOff"}
 
 
 async def test_a_rule_is_changed_switched_and_removed(school: School) -> None:

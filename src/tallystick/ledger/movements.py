@@ -155,6 +155,28 @@ def entries(
     return found
 
 
+def of_invoice(
+    conn: Connection, organization_id: UUID, account: str, currency: str, invoice_id: UUID
+) -> list[UUID]:
+    """List the entries that touch a receivable account for one invoice, as they were recorded.
+
+    Reads the postings of the account, which is one customer's.
+    """
+    column = POSTINGS.c
+    statement = (
+        select(column.entry_id)
+        .where(
+            column.organization_id == organization_id,
+            column.account == account,
+            column.currency == currency,
+            column.invoice_id == invoice_id,
+        )
+        .group_by(column.entry_id)
+        .order_by(func.min(column.recorded_at), func.min(column.date), column.entry_id)
+    )
+    return list(conn.execute(statement).scalars())
+
+
 def legs(
     conn: Connection, organization_id: UUID, entry_ids: Collection[UUID]
 ) -> Mapping[UUID, Sequence[Row[Any]]]:

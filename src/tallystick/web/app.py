@@ -37,6 +37,7 @@ from tallystick.web.api import (
     credit_notes,
     customers,
     events,
+    explanations,
     invitations,
     invoices,
     keys,
@@ -86,7 +87,7 @@ OPERATIONS: list[BaseRoute] = [
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
         *(logins, me, two_factor, users, audit_trail, events, online_payments, metrics),
-        *(alarms, providers, rules),
+        *(alarms, providers, rules, explanations),
     )
     for route in noun.router.routes
 ]
