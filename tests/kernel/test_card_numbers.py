@@ -46,6 +46,7 @@ def test_a_card_number_is_found(text: str) -> None:
         "4006381333931",
         "41111111-1111-4111-8111-111111111111",
         "4111.11 1111.11 1111.11",
+        f"school-{VISA}a0b1c2d3e4f56789",  # an id that a program wrote as hexadecimal digits
         "INV-2026-000001",
         "",
     ],

@@ -29,6 +29,8 @@ _SPACES: Final = "[ \u00a0\u2007\u2009\u202f\u2010-\u2015-]"
 _RUN: Final = re.compile(rf"\d(?:{_SPACES}{{0,2}}\d){{{DIGITS.start - 1},}}")
 _GROUP: Final = re.compile(r"\d+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?=\d*[a-fA-F])[0-9a-fA-F]{24,}(?![0-9A-Za-z])")
+"""Ids that programs write without hyphens, such as keys of requests; a hash too."""
 _CHECKED: Final = re.compile(r"[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}")
 _BOUNDARY: Final = re.compile(r"(?<=[A-Za-z0-9])(?![A-Za-z0-9])")
 
@@ -76,7 +78,8 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
 
 def _without_others(text: str) -> str:
     """Blank out, at equal length, what has long digits and says what it is."""
-    text = _UUID.sub(lambda found: "#" * len(found[0]), text)
+    for others in (_UUID, _HEX):
+        text = others.sub(lambda found: "#" * len(found[0]), text)
     return _CHECKED.sub(_blank, text)
 
 
