@@ -4,39 +4,32 @@ The provider is our stand-in, whose own ledger says what it really charged.
 """
 
 import asyncio
-import json
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
-from uuid import UUID
 
 from sqlalchemy import Connection, select, union_all
 
-from tallystick.kernel import ids
-from tallystick.kernel.actor import WORKER, Act
 from tallystick.kernel.clock import now
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.idempotency import Command
 from tallystick.kernel.task_loop import TaskLoop
+from tallystick.payments import comparing
 from tallystick.payments.asking import Reconciler
 from tallystick.payments.cards import Card
 from tallystick.payments.models import ORDERS, PAYMENTS, REFUNDS
-from tallystick.payments.provider import Succeeded
-from tallystick.payments.resolving import ResolvePayment, resolve_payments
 from tallystick.payments.returning import StartRefund
 from tallystick.payments.starting import StartPayment
-from tallystick.payments.states import GIVEN_UP, SETTLED
+from tallystick.payments.states import SETTLED
 from tallystick.providers.fakepay import FakePay
 from tallystick.web import paying, returning
 from tallystick.web.provider_calls import ProviderCalls
-from tests.races.books import UseCase, run
+from tests.races.books import UseCase
 
 SECRET = "a secret of both sides"
 CALL_S = 2.0
@@ -159,17 +152,14 @@ def astray(database: Database, report: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def compare(database: Database, url: str) -> int:
-    """Make good by the provider's report what was declined and taken all the same; count it."""
-    with closing(urllib.request.urlopen(f"{url}/ledger")) as answer:
-        rows = json.load(answer)["payments"]
-    taken = {UUID(row["transactionId"]) for row in rows if row["charges"]}
-    given_up = select(PAYMENTS.c.organization_id, PAYMENTS.c.id).where(
-        PAYMENTS.c.status.in_(GIVEN_UP), PAYMENTS.c.id.in_(taken)
-    )
-    found = database.read(lambda conn: conn.execute(given_up).all())
-    for place, payment_id in found:
-        act = Act(WORKER, place, now(), str(ids.new()), "")
-        run(database, resolve_payments, ResolvePayment(act, payment_id, Succeeded()))
+    """Compare the provider's report with the books, as the worker does daily; count what was late.
+
+    Raises:
+        AssertionError: there is more than what was declined and taken all the same.
+    """
+    at = now()
+    found = comparing.compare(database, provider(url, KNOWN_S), at - comparing.SINCE, at)
+    assert [each for each in found if each.kind != "settled"] == []
     return len(found)
 
 

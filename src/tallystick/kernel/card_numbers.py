@@ -28,6 +28,8 @@ _SPACES: Final = "[ \u00a0\u2007\u2009\u202f\u2010-\u2015-]"
 """What people put between the groups of a number; no dot, which stands in amounts."""
 _RUN: Final = re.compile(rf"\d(?:{_SPACES}{{0,2}}\d){{{DIGITS.start - 1},}}")
 _GROUP: Final = re.compile(r"\d+")
+_GROUP_MIN, _GROUPS_MAX = 3, 6
+"""How people write a number: in up to so many groups of no fewer digits."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?=\d*[a-fA-F])[0-9a-fA-F]{24,}(?![0-9A-Za-z])")
 """Ids that programs write without hyphens, such as keys of requests; a hash too."""
@@ -44,8 +46,8 @@ def found(text: str) -> bool:
     """Tell whether a text holds what is a card number by its beginning, length and check digit.
 
     Account numbers and creditor references that bear their own check digits (IBAN, ISO 11649) are
-    none. Of other numbers of that beginning and length one in ten is taken for one: no number says
-    of itself what it is.
+    none, and neither are digits between letters, as ids in hexadecimal have them. Of other numbers
+    of that beginning and length one in ten is taken for one: no number says of itself what it is.
     """
     return _RUN.search(text) is not None and next(_places(text), None) is not None
 
@@ -67,9 +69,9 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
         groups = [(match.start(), match.end()) for match in _GROUP.finditer(run[0])]
         for first, (begin, _) in enumerate(groups):
             digits = ""
-            for start, end in groups[first:]:
+            for start, end in groups[first : first + _GROUPS_MAX]:
                 digits += run[0][start:end]
-                if len(digits) > DIGITS[-1]:
+                if len(digits) > DIGITS[-1] or end - start < _GROUP_MIN:
                     break
                 if len(digits) in DIGITS and _is_card(digits):
                     yield run.start() + begin, run.start() + end
