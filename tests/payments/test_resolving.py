@@ -5,10 +5,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection
 
 from tallystick.invoices.queries import InvoiceDocument
 from tallystick.kernel import clock, ids
-from tallystick.kernel.alarms import ALARMS
+from tallystick.kernel.alarms import ALARMS, raise_alarm
+from tallystick.kernel.rows import Writes
 from tallystick.parties.organizations import SetOrganizationActive, set_organizations_active
 from tallystick.payments import queries
 from tallystick.payments.provider import (
@@ -21,7 +23,7 @@ from tallystick.payments.provider import (
     Unknown,
 )
 from tallystick.payments.queries import PaymentDocument
-from tallystick.payments.resolving import DecidePayment, decide_payments
+from tallystick.payments.resolving import UNKNOWN_ALARM, DecidePayment, decide_payments
 from tallystick.payments.starting import repeat_payments
 from tests.factories import Books
 from tests.payments.online import repeat, resolved, started
@@ -164,6 +166,32 @@ def test_a_failed_repeat_says_nothing_of_the_call_before(books: Books) -> None:
     assert resolved(books, payment, NO)["status"] == "failed"
 
 
+@pytest.mark.parametrize("code", ["not_sent", "not_offered"])
+def test_what_was_not_sent_says_nothing_of_the_call_before(books: Books, code: str) -> None:
+    payment = resolved(books, started(books, 600, books.issued(1_000)), Unknown("timeout"))
+    books.done(repeat_payments, repeat(books, payment))
+    refused = Failed(code, "Nothing was sent.")  # type: ignore[arg-type]
+    assert resolved(books, payment, refused)["status"] == "processing"
+
+
+@pytest.mark.parametrize("outcome", [Pending(), ACTION])
+def test_what_waits_too_long_is_decided_by_a_person(books: Books, outcome: Found) -> None:
+    payment = resolved(books, started(books, 600, books.issued(1_000)), outcome)
+    books.act.now += timedelta(days=9)
+    no = DecidePayment(books.act(), UUID(payment["id"]), NO)
+    assert books.refused(decide_payments, no).code == "payment.outcome_known"
+
+    def alarmed(conn: Connection) -> None:
+        writes, subject = Writes(), UUID(payment["id"])
+        raise_alarm(conn, writes, books.act(), UNKNOWN_ALARM, subject, detail="It waits.")
+        writes.flush(conn)
+
+    books.database.write(alarmed)
+    no = DecidePayment(books.act(), UUID(payment["id"]), NO)
+    assert books.done(decide_payments, no)["status"] == "failed"
+    assert alarms(books) == []
+
+
 def test_one_key_is_one_charge(books: Books) -> None:
     invoice = books.issued(1_000)
     key = UUID(invoice["id"])
@@ -172,6 +200,7 @@ def test_one_key_is_one_charge(books: Books) -> None:
     second = started(books, 600, invoice, provider_key=key)
     assert resolved(books, first, Succeeded())["status"] == "succeeded"
     assert resolved(books, second, Succeeded())["status"] == "canceled"
+    assert alarms(books) == ["payment.called_again", "payment.late_success"]
     # The second had reserved 600, so 400 of the first one's money paid and 200 are credit.
     assert due(books, invoice) == (600, 0)
     third = started(books, 100, invoice, provider_key=key)
@@ -189,8 +218,12 @@ def test_people_decide_what_nobody_can_tell(books: Books) -> None:
     assert books.done(decide_payments, yes)["status"] == "succeeded"
     no = DecidePayment(books.act(), UUID(two["id"]), NO)
     assert books.done(decide_payments, no)["status"] == "failed"
-    again = DecidePayment(books.act(), UUID(two["id"]), Succeeded())
+    again = DecidePayment(books.act(), UUID(one["id"]), Succeeded())
     assert books.refused(decide_payments, again).code == "payment.outcome_known"
+    # Whoever declined by mistake finds the money after all.
+    mended = DecidePayment(books.act(), UUID(two["id"]), Succeeded())
+    assert books.done(decide_payments, mended)["status"] == "succeeded"
+    assert alarms(books) == ["payment.late_success"]
     stranger = DecidePayment(books.act(), ids.NIL, Succeeded())
     assert books.refused(decide_payments, stranger).code == "payment.unknown"
 

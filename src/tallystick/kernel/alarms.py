@@ -69,6 +69,13 @@ def clear_alarm(conn: Connection, writes: Writes, act: Act, kind: str, subject_i
         writes.change(ALARMS, key, {"cleared_at": act.at})
 
 
+def is_open(conn: Connection, organization_id: UUID, kind: str, subject_id: UUID) -> bool:
+    """Tell whether the alarm of this kind about a thing is open."""
+    key = organization_id, alarm_id(kind, subject_id)
+    found = rows.find(conn, [ALARMS.c.organization_id, ALARMS.c.id], [key])
+    return bool(found) and found[0].cleared_at is None
+
+
 def alarm_id(kind: str, subject_id: UUID) -> UUID:
     """Derive the id of the one alarm of a kind about a thing."""
     return ids.derived(subject_id, kind)

@@ -34,6 +34,7 @@ from tallystick.payments.resolving import (
     ASKED_FIRST,
     UNKNOWN_ALARM,
     ResolvePayment,
+    over_since,
     resolve_payments,
 )
 from tallystick.payments.returning import ResolveRefund, resolve_refunds
@@ -146,7 +147,7 @@ class Reconciler:
         """
         moments = [order.called_at + after for after in ASKED_AFTER]
         if isinstance(found, Absent):
-            moments.append(order.called_at + ABSENT_FOR)
+            moments.append(over_since(order) + ABSENT_FOR)
         # One that was just asked out of its turn is not asked at once again.
         ahead = [moment for moment in moments if moment >= at + ASKED_FIRST]
         if ahead:

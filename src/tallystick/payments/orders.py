@@ -12,7 +12,7 @@ from tallystick.kernel.errors import Refused, shown
 from tallystick.payments.cards import Card
 from tallystick.payments.models import ORDERS, PAYMENTS
 from tallystick.payments.provider import PaymentOrder, RefundOrder
-from tallystick.payments.states import ON_THE_WAY
+from tallystick.payments.states import ON_THE_WAY, SETTLED
 
 UNANSWERED: Final = ("timeout", "dropped", "server_error", "garbage", "cannot_ask")
 """Why an outcome is unknown of which the provider has said nothing at all."""
@@ -72,6 +72,20 @@ def on_the_way(
         )
     )
     return conn.execute(statement.limit(1)).scalar()
+
+
+def counted_already(conn: Connection, order: Row[Any]) -> bool:
+    """Tell whether another payment has settled what the provider took under this key.
+
+    Two payments share a key where an older contract prescribes it; they lock the same invoice.
+    """
+    if order.provider_key == order.id:
+        return False
+    columns = [ORDERS.c.organization_id, ORDERS.c.provider, ORDERS.c.provider_key]
+    same = rows.find(conn, columns, [(order.organization_id, order.provider, order.provider_key)])
+    keys = [(row.organization_id, row.id) for row in same if row.id != order.id]
+    others = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], keys)
+    return any(row.status in SETTLED for row in others)
 
 
 def asking_kind(provider: str) -> str:

@@ -7,7 +7,7 @@ only a change that `tallystick.payments.states.EDGES` knows is made.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from tallystick.invoices.numbering import Counters
 from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, events, rows, tasks
 from tallystick.kernel.actor import Act
-from tallystick.kernel.alarms import clear_alarm, raise_alarm
+from tallystick.kernel.alarms import clear_alarm, is_open, raise_alarm
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
 from tallystick.parties.named import Named
@@ -48,6 +48,7 @@ ACTION_REQUIRED: Final = "payment.action_required"
 UNKNOWN_ALARM: Final = "payment.outcome_unknown"
 AMOUNT_ALARM: Final = "payment.amount_differs"
 LATE_ALARM: Final = "payment.late_success"
+AGAIN_ALARM: Final = "payment.called_again"
 CONTRADICTED_ALARM: Final = "payment.contradicted"
 
 ASKED_FIRST: Final = timedelta(seconds=10)
@@ -104,7 +105,8 @@ def decide_payments(
 
     Refuses:
         payment.unknown, payment.not_online, organization.inactive
-        payment.in_flight, payment.outcome_known: there is nothing to decide; not kept.
+        payment.in_flight, payment.outcome_known: there is nothing to decide; not kept. Money that
+            came after all may be confirmed when the payment was given up.
     """
     _lock_all(conn, commands)
     return each(conn, commands, _decide)
@@ -178,12 +180,17 @@ def _case(conn: Connection, act: Act, payment_id: UUID, *, asking: bool) -> _Cas
 def _resolve(conn: Connection, command: ResolvePayment) -> PaymentDocument:
     case = _case(conn, command.act, command.payment_id, asking=command.asking)
     outcome = command.outcome
-    if isinstance(outcome, Failed) and case.order.calls > 1 and command.of_one_call:
-        # It speaks of the last call, and an earlier one may have taken the money.
+    if isinstance(outcome, Failed) and case.order.calls > 1 and _of_last(command, outcome):
+        # An earlier call may have taken the money.
         outcome = Unknown("cannot_ask")
     if not _overtaken(case, outcome):
         _judge(case, outcome)
     return _written(case)
+
+
+def _of_last(command: ResolvePayment, failed: Failed) -> bool:
+    # What was not sent or not offered is said of the last call alone, whoever says it.
+    return command.of_one_call or failed.code != "declined"
 
 
 def _overtaken(case: _Case, outcome: Found) -> bool:
@@ -196,9 +203,24 @@ def _overtaken(case: _Case, outcome: Found) -> bool:
 def _decide(conn: Connection, command: DecidePayment) -> PaymentDocument:
     case = _case(conn, command.act, command.payment_id, asking=False)
     case.named.organization(command.act.organization_id)
-    orders.check_unknown(case.holding.status, case.order, command.act.at)
+    _check_decidable(case, command.outcome)
     _judge(case, command.outcome)
     return _written(case)
+
+
+def _check_decidable(case: _Case, outcome: Succeeded | Failed) -> None:
+    """Refuse to decide what is known already, but for money that came after all.
+
+    What has waited so long that an alarm asks a person is decided by a person, whatever it waits
+    for.
+    """
+    status, order = case.holding.status, case.order
+    if status in GIVEN_UP and isinstance(outcome, Succeeded):
+        return
+    on_its_way = status in ON_THE_WAY and (order.unknown_from or case.act.at) <= case.act.at
+    if on_its_way and is_open(case.conn, order.organization_id, UNKNOWN_ALARM, order.id):
+        return
+    orders.check_unknown(status, order, case.act.at)
 
 
 def _written(case: _Case) -> PaymentDocument:
@@ -222,7 +244,7 @@ def _judge(case: _Case, outcome: Found) -> None:
     elif isinstance(outcome, Failed):
         _give_up(case, "failed", outcome)
     elif isinstance(outcome, Absent):
-        if case.act.at >= case.order.called_at + ABSENT_FOR:
+        if case.act.at >= over_since(case.order) + ABSENT_FOR:
             _give_up(case, "canceled", None)
         else:
             _stay_unknown(case, "absent")
@@ -234,13 +256,20 @@ def _judge(case: _Case, outcome: Found) -> None:
         _stay_unknown(case, outcome.why)
 
 
+def over_since(order: Row[Any]) -> datetime:
+    """Say since when the last call has been over, at the latest."""
+    over_at: datetime = order.unknown_from or order.called_at
+    return over_at
+
+
 def _succeed(case: _Case, outcome: Succeeded) -> None:
     status, asked = case.holding.status, case.order.amount
     if status in SETTLED:
         return
-    if _counted_already(case):
+    if orders.counted_already(case.conn, case.order):
         if status in ON_THE_WAY:
             _give_up(case, "canceled", None)
+            _alarm(case, AGAIN_ALARM, worries.CALLED_AGAIN)
         return
     if outcome.amount is not None and outcome.amount != asked:
         _alarm(
@@ -277,23 +306,6 @@ def _settle(case: _Case, outcome: Succeeded, *, late: bool) -> None:
     _end(case, {"late": late, "action_url": None, **_named(outcome.reference)})
     if late:
         _alarm(case, LATE_ALARM, worries.late(case.holding, sum(part.amount for part in parts)))
-
-
-def _counted_already(case: _Case) -> bool:
-    """Tell whether another payment has settled what the provider took under this key.
-
-    Two payments share a key where an older contract prescribes it; they lock the same invoice.
-    """
-    order = case.order
-    if order.provider_key == order.id:
-        return False
-    columns = [ORDERS.c.organization_id, ORDERS.c.provider, ORDERS.c.provider_key]
-    same = rows.find(
-        case.conn, columns, [(order.organization_id, order.provider, order.provider_key)]
-    )
-    keys = [(row.organization_id, row.id) for row in same if row.id != order.id]
-    others = rows.find(case.conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], keys)
-    return any(row.status in SETTLED for row in others)
 
 
 def _give_up(

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from tallystick.invoices import queries as invoice_queries
 from tallystick.kernel import clock, events, ids, rows, tasks
 from tallystick.kernel.actor import Act
-from tallystick.kernel.alarms import clear_alarm, raise_alarm
+from tallystick.kernel.alarms import clear_alarm, is_open, raise_alarm
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
@@ -30,7 +30,7 @@ from tallystick.payments.provider import Absent, Failed, Found, Pending, Require
 from tallystick.payments.refunding import REFUNDED, Locked
 from tallystick.payments.refunds import RefundDocument
 from tallystick.payments.releasing import add_release
-from tallystick.payments.resolving import ABSENT_FOR, ASKED_FIRST
+from tallystick.payments.resolving import ABSENT_FOR, ASKED_FIRST, over_since
 from tallystick.payments.starting import GRACE
 
 STARTED: Final = "refund.started"
@@ -244,6 +244,11 @@ def _decide(conn: Connection, command: DecideRefund) -> RefundDocument:
 
 def _check_unknown(case: _Case) -> None:
     status, unknown_from = case.refund.status, case.order.unknown_from
+    if status == "processing" and unknown_from is None:
+        place = case.act.organization_id, alarms.UNKNOWN, case.refund.id
+        if is_open(case.conn, *place):
+            # It has waited so long that an alarm asks a person.
+            return
     if status != "processing" or unknown_from is None:
         message = f"What became of the refund {shown(case.refund.id)} is known: it is {status}."
         facts = {"refund_status": status}
@@ -276,7 +281,7 @@ def _judge(case: _Case, outcome: Found) -> None:
     elif isinstance(outcome, Failed):
         _fail(case, outcome)
     elif isinstance(outcome, Absent):
-        if case.act.at >= case.order.called_at + ABSENT_FOR:
+        if case.act.at >= over_since(case.order) + ABSENT_FOR:
             _fail(case, None)
         else:
             _stay_unknown(case, "absent")

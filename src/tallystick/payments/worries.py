@@ -13,6 +13,12 @@ CONTRADICTED: Final = (
     "changed. Compare with the provider's own pages, and refund or take it up with them."
 )
 
+CALLED_AGAIN: Final = (
+    "The provider was called for this payment under a key under which another payment is settled "
+    "already. It counts one charge for each key, so this payment was canceled and nothing booked. "
+    "Look at its own pages whether the payer was charged twice."
+)
+
 
 def amounts_differ(currency: str, order: Row[Any], said: int) -> str:
     """Say that another amount was taken than was ordered, in minor units."""
