@@ -187,6 +187,17 @@ def test_the_dead_are_counted_listed_and_begin_anew(shelf: Shelf) -> None:
     assert (anew.id, anew.attempts) == (dead[1].id, 1)
 
 
+def test_one_that_was_given_up_begins_anew_when_it_is_hastened(shelf: Shelf) -> None:
+    dead, resting = shelf.add(2)
+    for claimed in shelf.claim(SOON):
+        end = tasks.give_up if claimed.id == dead else tasks.put_off
+        shelf.database.write(lambda conn: end(conn, claimed, SOON, "away"))  # noqa: B023
+    keys = [(row.organization_id, row.id) for row in shelf.rows()]
+    shelf.database.write(lambda conn: tasks.hasten(conn, keys, SOON))
+    found = {claimed.id: claimed.attempts for claimed in shelf.claim(SOON)}
+    assert found == {dead: 1, resting: 2}
+
+
 def test_what_was_done_long_ago_is_forgotten(shelf: Shelf) -> None:
     # Their ids say when they were made, which is now, so what is long ago lies ahead.
     from tallystick.kernel.clock import now as present  # noqa: PLC0415
