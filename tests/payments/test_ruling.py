@@ -10,7 +10,8 @@ from tallystick.invoices.queries import InvoiceDocument
 from tallystick.kernel.actor import Actor
 from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
 from tallystick.payments.claiming import ConfirmPayment, confirm_payments
-from tallystick.payments.provider import Succeeded
+from tallystick.payments.crediting import CreditInvoice, credit_invoices
+from tallystick.payments.provider import Failed, Succeeded
 from tallystick.payments.recording import record_payments
 from tallystick.rules import queries
 from tallystick.rules.managing import CreateRule, RuleContent, create_rules
@@ -94,6 +95,19 @@ def test_nothing_is_written_off_that_is_on_its_way(books: Books) -> None:
     assert state(books, invoice) == (500, 200, 300)
 
 
+def test_several_rests_together_stay_within_the_tolerance(books: Books) -> None:
+    rule(books, "settle_within_tolerance")
+    tolerate(books, 50)
+    invoice = books.issued(1_000)
+    online = started(books, 300, invoice)
+    books.paid(650, invoice)
+    assert state(books, invoice) == (650, 50, 300)
+    resolved(books, online, Failed("declined", "No money."))
+    books.paid(299, invoice)
+    assert state(books, invoice) == (949, 50, 1)
+    assert [each["results"][0]["amount"] for each in firings(books)] == [50, None]
+
+
 def test_what_is_left_over_pays_other_invoices(books: Books) -> None:
     rule(books, "allocate_to_open_invoices")
     rule(books, "keep_overpayment", trigger="payment_recorded")
@@ -113,6 +127,21 @@ def test_early_payment_is_rewarded_once_and_with_its_tax(books: Books) -> None:
     assert books.invoice(early)["due"] == 0
     assert books.invoice(early)["credited"] == 20
     assert books.invoice(short)["due"] == 21
+
+
+def test_a_discount_takes_back_no_money_and_counts_what_was_credited(books: Books) -> None:
+    rule(books, {"action": "early_payment_discount", "percent": "2", "within_days": 10})
+    waiting, credited = books.issued(1_000), books.issued(1_000)
+    started(books, 10, waiting)
+    paid = books.paid(980, waiting)
+    assert (paid["allocated"], paid["unallocated"]) == (980, 0)
+    assert state(books, waiting) == (980, 0, 20)
+    command = CreditInvoice(books.act(), UUID(credited["id"]), "One lesson was missed", 6)
+    books.done(credit_invoices, command)
+    books.paid(979, credited)
+    assert state(books, credited) == (979, 0, 15)
+    books.paid(1, credited)
+    assert state(books, credited) == (980, 0, 0)
 
 
 def test_conditions_scopes_and_days_narrow_a_rule(books: Books) -> None:

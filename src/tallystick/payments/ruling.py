@@ -224,30 +224,37 @@ def _do(conn: Connection, match: Match, action: Action, organization: Row[Any]) 
 
 def _settle_rest(conn: Connection, match: Match, action: Action, organization: Row[Any]) -> Result:
     invoice = _locked(conn, match)
-    if invoice is None or invoice.status != "open" or not invoice.due:
+    # What a payment on its way has reserved is no rest.
+    rest = invoice.open_due if invoice is not None and invoice.status == "open" else 0
+    if invoice is None or not rest:
         return Result(action.kind.name, "idle")
     tolerance = tolerance_of(conn, match.payment, organization)
-    if invoice.due > tolerance:
+    # Together with earlier rests: several payments must not add up beyond it.
+    if rest + invoice.written_off > tolerance:
         currency = invoice.currency
+        before = money.text(invoice.written_off, currency)
         detail = (
-            f"{money.text(invoice.due, currency)} {currency} are left on {shown(invoice.number)}, "
+            f"{money.text(rest, currency)} {currency} are left on {shown(invoice.number)}, "
+            f"{before} {currency} were written off before, "
             f"and no more than {money.text(tolerance, currency)} {currency} may be written off."
         )
         return Result(action.kind.name, "refused", "rule.beyond_tolerance", detail)
-    command = WriteOff(_act(match, action), invoice.id, _reason(match))
+    command = WriteOff(_act(match, action), invoice.id, _reason(match), rest)
     [answer] = write_off_invoices(conn, [command])
-    return _result(action, answer.outcome, invoice.due)
+    return _result(action, answer.outcome, rest)
 
 
 def _discount(conn: Connection, match: Match, action: Action) -> Result:
     invoice = _locked(conn, match)
-    if invoice is None or invoice.status != "open" or not invoice.due:
+    # A credit note over what is reserved would take back money that was paid.
+    if invoice is None or invoice.status != "open" or not invoice.due or invoice.reserved:
         return Result(action.kind.name, "idle")
     key = invoice.organization_id, invoice.id
     [row] = rows.find(conn, [INVOICES.c.organization_id, INVOICES.c.id], [key])
     until = row.issue_date + timedelta(days=action.values["within_days"])
     most = money.divide_rounded(invoice.total * action.values["percent"], PPM)
-    if match.payment["paid_on"] > until or invoice.due > most:
+    # Together with what was credited before: several payments must not add up beyond it.
+    if match.payment["paid_on"] > until or invoice.due + invoice.credited > most:
         return Result(action.kind.name, "idle")
     command = CreditInvoice(_act(match, action), invoice.id, _reason(match), invoice.due)
     [answer] = credit_invoices(conn, [command])
