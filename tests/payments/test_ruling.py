@@ -9,7 +9,12 @@ from sqlalchemy import update
 from tallystick.invoices.queries import InvoiceDocument
 from tallystick.kernel.actor import Actor
 from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
-from tallystick.payments.claiming import ConfirmPayment, confirm_payments
+from tallystick.payments.claiming import (
+    ClaimPayment,
+    ConfirmPayment,
+    claim_payments,
+    confirm_payments,
+)
 from tallystick.payments.crediting import CreditInvoice, credit_invoices
 from tallystick.payments.provider import Failed, Succeeded
 from tallystick.payments.recording import record_payments
@@ -173,6 +178,19 @@ def test_a_payment_waits_for_another_person(books: Books) -> None:
     somebody = Actor("user", UUID(int=7), "owner", books.organization_id)
     confirm = ConfirmPayment(replace(books.act(), actor=somebody), UUID(held["id"]))
     assert books.done(confirm_payments, confirm)["status"] == "succeeded"
+
+
+def test_what_somebody_claims_and_confirms_alone_is_no_way_around_approval(books: Books) -> None:
+    large = {"field": "payment.amount", "operator": "gte", "value": "10.00"}
+    rule(books, "hold_for_approval", large, trigger="payment_recorded")
+    plain = books.payment(10, books.issued(2_000))
+    claim = ClaimPayment(plain.act, 10, "EUR", "cash", invoices=plain.invoices)
+    payment_id = UUID(books.done(claim_payments, claim)["id"])
+    alone = ConfirmPayment(books.act(), payment_id, amount=1_000)
+    assert books.refused(confirm_payments, alone).code == "payment.same_person"
+    # A payment that no rule holds needs nobody else.
+    small = ConfirmPayment(books.act(), payment_id, amount=999)
+    assert books.done(confirm_payments, small)["status"] == "succeeded"
 
 
 def test_rules_see_each_payment_of_a_batch_and_what_came_by_a_provider(books: Books) -> None:

@@ -29,7 +29,7 @@ def hold(
     # In one batch with payments that are settled, whose rows name these columns too.
     empty = dict.fromkeys(("parties", "receipt_year", "receipt_sequence", "settled_at"))
     writes.add(PAYMENTS, payment | empty)
-    writes.add(CLAIMS, {**claim, "held_by": act.actor.id, "rule_id": rule.id})
+    writes.add(CLAIMS, {**claim, "rule_id": rule.id})
     facts = {"payment.amount": command.amount, "payment.method": command.method}
     done = {"action": "hold_for_approval", "outcome": "applied"}
     writes.add(

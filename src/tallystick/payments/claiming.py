@@ -93,7 +93,7 @@ def confirm_payments(
     Refuses:
         payment.unknown
         payment.not_claimed: it is settled or was declined already, with its status.
-        payment.same_person: a rule holds it for somebody else than who recorded it.
+        payment.same_person: a rule holds it for somebody else than who recorded or claimed it.
         The codes of recording, for what is to be paid.
     """
     # The whole batch first and in order: two batches must not wait for each other in a circle.
@@ -179,6 +179,7 @@ def waiting_claim(command: Incoming, payment_id: UUID) -> dict[str, Any]:
         "payment_id": payment_id,
         "shares": shares,
         "excess": command.excess,
+        "held_by": command.act.actor.id,
     }
 
 
@@ -245,6 +246,7 @@ def _wish(command: ConfirmPayment, payment: Row[Any], claim: Row[Any]) -> Incomi
         invoices=claimed if command.invoices is None else command.invoices,
         excess=command.excess or claim.excess,
         paid_on=command.paid_on or payment.paid_on,
+        reference=payment.reference,
     )
 
 
@@ -257,12 +259,12 @@ def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> Pay
     named = Named(conn, organization_ids=[act.organization_id], customer_ids=customers)
     organization = named.organization(act.organization_id)
     holding = _claimed(holdings, key)
-    _check_other_person(act, found.claims[key])
     wish = found.wish(command)
     assert wish is not None, "whatever waits was claimed"
     assert wish.paid_on is not None, "and its money has a day"
     today = clock.day(act.at, organization.time_zone)
     planning.check(wish, today)
+    _check_other_person(conn, organization, wish, found.claims[key])
     grounds = Grounds(named, standings, found.open_ids)
     customer_id, plan = planning.plan(grounds, wish)
     parts = allocating.allocate(plan, on=wish.paid_on, today=today)
@@ -288,12 +290,33 @@ def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> Pay
     )
 
 
-def _check_other_person(act: Act, claim: Row[Any]) -> None:
-    if claim.held_by is not None and claim.held_by == act.actor.id:
+def _check_other_person(
+    conn: Connection, organization: Row[Any], wish: Incoming, claim: Row[Any]
+) -> None:
+    """Let nobody approve alone what a rule held when it was recorded, or holds as it is now."""
+    if claim.held_by is None or claim.held_by != wish.act.actor.id:
+        return
+    if claim.rule_id is not None or _holds(conn, organization, wish):
         message = (
             "A rule wants another person to approve this payment than the one who recorded it."
         )
         raise Refused("payment.same_person", message)
+
+
+def _holds(conn: Connection, organization: Row[Any], wish: Incoming) -> bool:
+    if not organization.rules_version:
+        return False
+    payment = {
+        "organization_id": organization.id,
+        "customer_id": wish.customer_id,
+        "amount": wish.amount,
+        "currency": wish.currency,
+        "method": wish.method,
+        "paid_on": wish.paid_on,
+        "reference": wish.reference,
+    }
+    rules = ruling.on_recording(conn, organization, wish.act, payment)
+    return any(action.kind.name == "hold_for_approval" for rule in rules for action in rule.actions)
 
 
 def _decline(conn: Connection, command: DeclinePayment) -> PaymentDocument:

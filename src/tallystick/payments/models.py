@@ -89,9 +89,9 @@ class Claim(Base):
     """The invoices it is to pay: `invoice_id` and `amount`, which may be null."""
     excess: Mapped[Word]
     held_by: Mapped[UUID | None]
-    """Who recorded it, where a rule wants another person to approve it."""
+    """Who recorded or claimed it; None where nobody kept it."""
     rule_id: Mapped[UUID | None]
-    """That rule."""
+    """The rule that held it when it was recorded."""
     decline_reason: Mapped[Text | None]
     decided_at: Mapped[datetime | None]
 
