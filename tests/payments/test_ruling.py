@@ -110,7 +110,9 @@ def test_several_rests_together_stay_within_the_tolerance(books: Books) -> None:
     resolved(books, online, Failed("declined", "No money."))
     books.paid(299, invoice)
     assert state(books, invoice) == (949, 50, 1)
-    assert [each["results"][0]["amount"] for each in firings(books)] == [50, None]
+    [done], [refused] = (each["results"] for each in firings(books))
+    assert (done["amount"], refused["code"]) == (50, "rule.beyond_tolerance")
+    assert "0.50 EUR were written off" in str(refused["detail"])
 
 
 def test_what_is_left_over_pays_other_invoices(books: Books) -> None:

@@ -232,10 +232,11 @@ def _settle_rest(conn: Connection, match: Match, action: Action, organization: R
     # Together with earlier rests: several payments must not add up beyond it.
     if rest + invoice.written_off > tolerance:
         currency = invoice.currency
-        before = money.text(invoice.written_off, currency)
+        before = ""
+        if invoice.written_off:
+            before = f"{money.text(invoice.written_off, currency)} {currency} were written off, "
         detail = (
-            f"{money.text(rest, currency)} {currency} are left on {shown(invoice.number)}, "
-            f"{before} {currency} were written off before, "
+            f"{money.text(rest, currency)} {currency} are left on {shown(invoice.number)}, {before}"
             f"and no more than {money.text(tolerance, currency)} {currency} may be written off."
         )
         return Result(action.kind.name, "refused", "rule.beyond_tolerance", detail)
