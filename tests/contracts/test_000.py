@@ -470,6 +470,15 @@ async def test_more_than_the_due_becomes_credit_where_the_organization_says_so(
     assert sorted(row["unallocated"] for row in ann) == [100, 2_025]
 
 
+async def test_a_payment_that_a_rule_holds_is_not_told_as_paid(client: Client) -> None:
+    hold = RuleContent("Look at it", "payment_recorded", [{"action": "hold_for_approval"}])
+    client.books.done(create_rules, CreateRule(client.books.act(), hold))
+    waits = {"message": "A rule holds the payment until another person approves it"}
+    await client("POST", "/payments", 201, waits, {"invoice_id": client.first, "amount": 500})
+    [first, _] = await client("GET", "/invoices", 200)
+    assert first == client.shown(client.first, 500, "Unpaid", None)
+
+
 async def test_amounts_are_exact_and_whole_ones_are_integers(client: Client) -> None:
     body = f'{{"invoice_id": {client.first}, "amount": 1.2300e2}}'
     headers = {"Content-Type": "application/json"}

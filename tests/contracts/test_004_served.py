@@ -16,6 +16,7 @@ from tallystick.kernel import alias_numbers, ids
 from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.alias_numbers import GiveNumbers, Wanted, give_numbers
 from tallystick.kernel.database import Database
+from tallystick.rules.managing import CreateRule, RuleContent, create_rules
 from tallystick.web.dialects.frame import Chosen
 from tests.contracts.conftest import API_KEY, START, Serve
 from tests.contracts.test_004 import BASE, TRUSTING, Contract
@@ -165,6 +166,23 @@ async def test_who_lists_at_once_what_is_new_sees_the_same_numbers(
             numbers = [each["id"] for each in lists[0]]
             assert len(set(numbers)) == len(numbers)
         assert name in {each["name"] for each in lists[0]}
+
+
+async def test_a_payment_that_a_rule_holds_is_not_told_as_paid(serve: Serve, books: Books) -> None:
+    hold = RuleContent("Look at it", "payment_recorded", [{"action": "hold_for_approval"}])
+    books.done(create_rules, CreateRule(books.act(), hold))
+    wanted = Wanted(books.organization_id, UUID(books.issued(1_000)["id"]))
+    command = GiveNumbers(books.act(), "school-billing", "invoice", (wanted,))
+    number = books.done(give_numbers, command)[wanted.object_id].number
+    async with serve(TRUSTING, **{"X-API-Key": API_KEY}) as http:
+        contract = Contract(http)
+        text = (
+            "A rule of the school holds this payment: it is kept and counts for nothing until "
+            "another person approves it. Do not send it again."
+        )
+        path = f"/invoices/{number}/payments"
+        await contract.refused("POST", path, 400, text, {"amount": "10.00"})
+        await contract("GET", path, 200, [])
 
 
 async def test_a_student_with_5000_invoices_has_right_totals(

@@ -14,10 +14,14 @@ from tallystick.web.dialects.declared import Posted
 from tallystick.web.dialects.routing import Said
 
 ADDED: Final = {"message": "Payment added and configuration checked"}
+WAITS: Final = {"message": "A rule holds the payment until another person approves it"}
 
 
 async def add_payment(call: Posted, body: NewPayment) -> dict[str, Any]:
-    """Record a payment of an invoice; what is configured has been done when this answers."""
+    """Record a payment of an invoice; what is configured has been done when this answers.
+
+    One that a rule holds is told to wait: the contract has no status of its own for it.
+    """
     organization = await numbers.place_or_none(call)
     invoice_id = await numbers.found(call, organization, "invoice", body.invoice_id)
     assert organization is not None, "something was found in it"
@@ -33,10 +37,10 @@ async def add_payment(call: Posted, body: NewPayment) -> dict[str, Any]:
         invoices=(Share(invoice_id),),
     )
     try:
-        await call.run(record_payments, command)
+        recorded = await call.run(record_payments, command)
     except Refused as refused:
         raise _said(refused, body) from None
-    return ADDED
+    return WAITS if recorded["status"] == "pending_confirmation" else ADDED
 
 
 def _said(refused: Refused, body: NewPayment) -> Said | Refused:

@@ -1,6 +1,6 @@
 """Payments, as contract 004 knows them: each pays one invoice."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import structlog
@@ -30,6 +30,11 @@ from tallystick.web.dialects.school_billing.shapes import (
 )
 
 log = structlog.get_logger(__name__)
+
+WAITS: Final = (
+    "A rule of the school holds this payment: it is kept and counts for nothing until another "
+    "person approves it. Do not send it again."
+)
 
 
 async def create_payment(call: Posted, body: NewPayment) -> Shown:
@@ -61,6 +66,9 @@ async def _pay(call: DialectCall, invoice_number: int, body: NewPaymentOfInvoice
             raise _said(refused, encoding.amount(command.amount, currency)) from None
 
     alias, recorded = await on_present(call, invoice_number, record)
+    if recorded["status"] == "pending_confirmation":
+        # The contract has no payment that waits, and as paid it must not be told.
+        raise Said(400, WAITS)
     currency = recorded["currency"]
     part: PaidPart = {
         "organization_id": str(alias.organization_id),
