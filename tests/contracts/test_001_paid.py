@@ -1,14 +1,16 @@
 """Contract 001 paid by card, through a FakePay that is not ours and counts what it charges."""
 
+import asyncio
 import json
 from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from tallystick.kernel import ids
-from tests.contracts.cards import Cards, Foreign, cards, foreign, serving
+from tests.contracts.cards import BASE, Cards, Foreign, cards, foreign, serving
 from tests.contracts.conftest import Serve
 from tests.factories import Books
 
@@ -139,6 +141,27 @@ async def test_whoever_sends_a_card_again_finishes_what_nobody_knows(
     assert (payment["status"], payment["amount"]) == ("succeeded", 19_999)
 
 
+async def test_of_two_that_finish_it_at_once_under_one_key_one_calls(
+    cards: Cards, foreign: Foreign, tmp_path: Path
+) -> None:
+    made, path = await _pending(cards)
+    foreign.then("drop")
+    await cards("POST", path, 502, sent=CARD)
+    foreign.hold(tmp_path / "held")
+    key = _key()
+    twins = [
+        asyncio.create_task(cards.client.post(BASE + path, json=CARD, headers=key))
+        for _ in range(2)
+    ]
+    done, calling = await asyncio.wait(twins, return_when=asyncio.FIRST_COMPLETED)
+    foreign.let_go(tmp_path / "held")
+    [other] = await asyncio.gather(*calling)
+    assert [(await each).status_code for each in done] == [409]
+    assert other.status_code == 201
+    await cards("POST", path, 201, other.json(), CARD, **key)
+    assert foreign.charges(made["id"]) == 1
+
+
 async def test_no_answer_in_time_is_504_and_the_same_key_finishes_it(
     serve: Serve, books: Books, foreign: Foreign
 ) -> None:
@@ -223,6 +246,7 @@ BAD_CARDS: list[tuple[dict[str, Any], str, str]] = [
     ({"expiry": NUMBER}, "string_too_long", "expiry"),
     ({"name": None}, "string_type", "name"),
     ({"name": NUMBER}, "card_number", "name"),
+    ({"name": "١٢٣٤٥٦٧٨١٢٣٤٥٦٧٨"}, "card_number", "name"),
 ]
 
 

@@ -46,6 +46,20 @@ def test_the_brand_follows_from_the_first_digits(number: str, brand: str) -> Non
     assert _card(number).kept.brand == brand
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        NUMBER,
+        f"pay {'.'.join(NUMBER)}!",
+        "١٢٣٤٥٦٧٨١٢٣٤٥٦٧٨",
+        "\uff11\uff12\uff13\uff14 5678 १२३४ ⑤⑥⑦⑧",
+    ],
+)
+def test_a_number_is_found_however_it_is_written(text: str) -> None:
+    assert _card().stands_in(text)
+    assert not _card("1234567812345679").stands_in(text)
+
+
 @pytest.mark.parametrize("length", range(12, 20))
 def test_the_mask_has_eight_stars_whatever_the_length(length: int) -> None:
     number = "9" * length

@@ -27,13 +27,27 @@ async def test_a_request_id_is_made(anonymous: httpx2.AsyncClient) -> None:
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
 
 
-@pytest.mark.parametrize("given", ["a", "A-1.b_2", "x" * 64])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("a", "A-1.b_2", "x" * 64, "call-12345678901"),
+        # Many digits of an id are no number of a card.
+        *("12345678-1234-5678-1234-567812345678", "a" + "1234567812345678" + "b" * 15),
+    ],
+)
 async def test_a_request_id_is_taken_over(anonymous: httpx2.AsyncClient, given: str) -> None:
     response = await anonymous.get("/health/live", headers={"X-Request-Id": given})
     assert response.headers["X-Request-Id"] == given
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "<script>", "a\tb", "é"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "x" * 65, "a b", "<script>", "a\tb", "é"),
+        # An example of contract 001, which no check digit tells.
+        *("1234567812345678", "pay_1234.5656-7822_5678", "123456789012"),
+    ],
+)
 async def test_a_strange_request_id_is_replaced(anonymous: httpx2.AsyncClient, given: str) -> None:
     headers = [(b"X-Request-Id", given.encode("latin-1"))]
     response = await anonymous.get("/health/live", headers=headers)

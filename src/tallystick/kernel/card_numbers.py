@@ -4,6 +4,7 @@ Source: ISO/IEC 7812-1 (the check digit of Luhn), PCI DSS 3.4 (a number is not k
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
@@ -33,6 +34,8 @@ _GROUP_MIN, _GROUPS_MAX = 3, 6
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?=\d*[a-fA-F])[0-9a-fA-F]{24,}(?![0-9A-Za-z])")
 """Ids that programs write without hyphens, such as keys of requests; a hash too."""
+_LONG: Final = re.compile(r"[0-9]{12}")
+_JOINTS: Final = re.compile(r"[._-]")
 _CHECKED: Final = re.compile(r"[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}")
 _BOUNDARY: Final = re.compile(r"(?<=[A-Za-z0-9])(?![A-Za-z0-9])")
 
@@ -50,6 +53,24 @@ def found(text: str) -> bool:
     of that beginning and length one in ten is taken for one: no number says of itself what it is.
     """
     return _RUN.search(text) is not None and next(_places(text), None) is not None
+
+
+def might_hold(text: str) -> bool:
+    """Tell whether a name that programs make has as many digits in a row as a number of a card.
+
+    For places where nothing is lost with what is no card number: neither beginning nor check digit
+    counts, nor what programs put between digits. Ids in hexadecimal hold none.
+    """
+    for others in (_UUID, _HEX):
+        text = others.sub("#", text)
+    return _LONG.search(_JOINTS.sub("", text)) is not None
+
+
+def in_plain_digits(text: str) -> str:
+    """Write the digits of every script as 0 to 9, one character for each."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.digit(each, each)) for each in text)
 
 
 def hidden(text: str) -> str:

@@ -80,7 +80,8 @@ class Card:
 
     def stands_in(self, text: str) -> bool:
         """Tell whether the whole number stands in a text, however it is written there."""
-        return self._number in "".join(filter(str.isdecimal, text))
+        plain = card_numbers.in_plain_digits(text)
+        return self._number in "".join(filter(str.isdecimal, plain))
 
     def __repr__(self) -> str:
         return f"Card({self.kept.masked})"

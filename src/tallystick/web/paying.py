@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from tallystick.kernel import ids
 from tallystick.kernel.actor import Act
 from tallystick.kernel.coalescing import UseCase
-from tallystick.kernel.errors import Refused, Unavailable
+from tallystick.kernel.errors import Refused, Unavailable, shown
 from tallystick.kernel.idempotency import Command, is_kept
 from tallystick.payments import orders, queries
 from tallystick.payments.cards import Card
@@ -132,7 +132,15 @@ async def repeat(
             return asked
     kept = None if card is None else card.kept
     command = RepeatPayment(noting, payment_id, providers.call_s, kept)
+    call.replayed = False
     payment = await call.run(repeat_payments, command)
+    if call.replayed:
+        # The same request came twice at one moment, and its twin is the one that calls.
+        message = (
+            f"The provider is being asked for the payment {shown(payment_id)} at this moment. "
+            "Wait for its answer, then look again."
+        )
+        raise Refused("payment.in_flight", message, kept=False)
     return await providers.see_through(_call(call, act, provider, payment, card))
 
 

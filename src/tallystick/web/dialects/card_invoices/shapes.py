@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from tallystick.kernel import card_numbers
 from tallystick.payments import cards
 from tallystick.web import fields
 from tallystick.web.dialects.amounts import hundredths
@@ -24,7 +25,7 @@ _LIKE_A_CARD = re.compile(r"[0-9]{13,19}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]
 
 def _without_card(value: str) -> str:
     """Refuse text that looks like a card number: it would be kept or shown."""
-    if _LIKE_A_CARD.search(value):
+    if _LIKE_A_CARD.search(card_numbers.in_plain_digits(value)):
         raise PydanticCustomError(
             "card_number", "There is what looks like a card number in this text. Take it out."
         )
