@@ -1,6 +1,6 @@
 """What a provider reports and what our books say are joined by key, and both sides must have it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,7 +10,7 @@ from tallystick.kernel import ids
 from tallystick.kernel.alarms import ALARMS
 from tallystick.kernel.errors import Unavailable
 from tallystick.payments import queries
-from tallystick.payments.comparing import SINCE, SLACK, Difference, compare, compare_all
+from tallystick.payments.comparing import FARTHEST, SINCE, SLACK, Difference, compare, compare_all
 from tallystick.payments.provider import Absent, Failed, Reported, Succeeded, Unknown
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.returning import (
@@ -111,18 +111,34 @@ def test_what_nobody_knows_raises_one_alarm(books: Books, told: Told) -> None:
 
 def test_what_was_never_charged_is_told(books: Books, told: Told) -> None:
     invoice = books.issued(1_000)
-    early, paid, late = (started(books, 100, invoice, provider=told.name) for _ in range(3))
+    _, paid, late = (started(books, 100, invoice, provider=told.name) for _ in range(3))
     resolved(books, paid, Succeeded())
     books.act.now += LATER
     resolved(books, late, Succeeded())
     # The report may not have it yet.
     assert kinds(compared(books, told)) == [("recorded_uncharged", paid["id"])]
     assert alarms(books, UUID(paid["id"])) == ["provider.recorded_uncharged"]
-    resolved(books, early, Succeeded())
-    books.act.now += SINCE - timedelta(hours=1)
-    # They may have been charged before the days that are compared.
+    books.act.now += SINCE
+    assert kinds(compared(books, told)) == [("recorded_uncharged", late["id"])]
+    books.act.now += LATER
+    # Their money may have come before the days that are compared.
     assert compared(books, told) == []
     assert status(books, paid) == "succeeded"
+
+
+def test_what_was_decided_late_is_compared_however_old_it_is(books: Books, told: Told) -> None:
+    old, older = (started(books, 100, books.issued(100), provider=told.name) for _ in range(2))
+    books.act.now += FARTHEST - timedelta(days=1)
+    resolved(books, old, Succeeded())
+    books.act.now += LATER
+    assert kinds(compared(books, told)) == [("recorded_uncharged", old["id"])]
+    assert told.reported_between is not None
+    assert told.reported_between[0] == datetime.fromisoformat(old["created_at"]) - SLACK
+    books.act.now += timedelta(days=5)
+    resolved(books, older, Succeeded())
+    books.act.now += LATER
+    # No report is asked for that goes so far back.
+    assert compared(books, told) == []
 
 
 def test_refunds_are_compared_too(books: Books, told: Told) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from tallystick.kernel import ids, money, rows
 from tallystick.kernel.actor import WORKER, Act
@@ -31,6 +31,8 @@ from tallystick.payments.states import ON_THE_WAY, SETTLED
 
 SINCE: Final = timedelta(days=3)
 """How far back the books are compared every day."""
+FARTHEST: Final = timedelta(days=31)
+"""How old an order may be that is compared because something became of it only now."""
 SLACK: Final = timedelta(hours=1)
 """How late a report may be, and how far the provider's clock from ours."""
 KEYS_AT_ONCE: Final = 500
@@ -87,11 +89,15 @@ def compare(
 ) -> list[Difference]:
     """Compare, settle what can be settled, raise alarms about the rest; outside of transactions.
 
-    What our books have settled in the last hour need not stand in the report yet.
+    What our books have settled in the last hour need not stand in the report yet. Where something
+    became of an older order only now, all is compared from the day that it was made.
 
     Raises:
         Unavailable: the provider did not tell its report.
     """
+    since = database.read(
+        partial(_first, provider=provider.name, since=since, farthest=until - FARTHEST)
+    )
     report = provider.report(since - SLACK, until)
     if isinstance(report, Unknown):
         message = f"The provider {provider.name} did not tell its report: {report.why}."
@@ -130,6 +136,19 @@ def compare_all(database: Database, providers: Iterable[Provider], now: datetime
         log.info("report compared", provider=provider.name, differences=len(found))
     if away is not None:
         raise away
+
+
+def _first(conn: Connection, provider: str, since: datetime, farthest: datetime) -> datetime:
+    """Say when the oldest order was made that changed since then: a person may have decided it.
+
+    Not when its provider was last called: an earlier call may have moved the money.
+    """
+    order = ORDERS.c
+    statement = select(func.min(order.created_at)).where(
+        order.provider == provider, order.updated_at >= since, order.created_at >= farthest
+    )
+    first = conn.scalar(statement)
+    return since if first is None else min(first, since)
 
 
 def _read(
