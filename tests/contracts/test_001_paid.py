@@ -5,11 +5,19 @@ import json
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
 
 from tallystick.kernel import ids
+from tallystick.kernel.errors import Unavailable
+from tallystick.payments.allocating import Share
+from tallystick.payments.provider import Failed, Provider
+from tallystick.payments.releasing import ReleaseAllocation, release_allocations
+from tallystick.payments.resolving import ResolvePayment, resolve_payments
+from tallystick.payments.starting import StartPayment, start_payments
+from tallystick.web.provider_calls import ProviderCalls
 from tests.contracts.cards import BASE, Cards, Foreign, cards, foreign, serving
 from tests.contracts.conftest import Serve
 from tests.factories import Books
@@ -206,6 +214,71 @@ async def test_where_nothing_was_sent_the_payer_is_free_to_try_again(
         assert first["id"] == refused["invoiceId"]
         await again("POST", "/invoice", 201, first, sent, **other)
     assert [foreign.charges(each) for each in (made["id"], first["id"])] == [1, 1]
+
+
+async def test_an_invoice_that_was_charged_and_is_due_again_is_not_charged_again(
+    cards: Cards, foreign: Foreign
+) -> None:
+    made, path = await _pending(cards)
+    key = _key()
+    await cards("POST", path, 201, sent=CARD, **key)
+    [payment] = cards.books.snapshot()["payment"][1]
+    release = ReleaseAllocation(cards.books.act(), payment["id"], UUID(made["id"]))
+    cards.books.done(release_allocations, release)
+    await cards("GET", f"/invoice/{made['id']}", 200, made)
+    for _ in range(2):
+        body = await cards("POST", path, 409, sent=CARD)
+        assert "must be paid another way" in body["detail"]
+    assert foreign.charges(made["id"]) == 1
+    [row] = cards.books.snapshot()["payment"][1]
+    assert row["status"] == "succeeded"
+
+
+async def test_an_invoice_that_was_paid_since_is_answered_as_paid(
+    serve: Serve, books: Books, foreign: Foreign
+) -> None:
+    keys = [_key(), _key()]
+    async with serving(serve, books, foreign.provider(url="http://127.0.0.1:1/fakepay")) as cards:
+        sent = _new(cards, card=CARD)
+        refused = [await cards("POST", "/invoice", 502, sent=sent, **key) for key in keys]
+    one, other = (each["invoiceId"] for each in refused)
+    async with serving(serve, books, foreign.provider()) as again:
+        await again("POST", f"/invoice/pay/{one}", 201, sent=CARD)
+        first = await again("POST", "/invoice", 201, sent=sent, **keys[0])
+        assert (first["id"], first["invoiceStatus"]) == (one, "PAID")
+        # Somebody else's attempt is on its way, and comes to nothing.
+        share = (Share(UUID(other)),)
+        command = StartPayment(books.act(), "fakepay", 10.0, "EUR", invoices=share)
+        payment = books.done(start_payments, command)
+        for _ in range(2):
+            await again("POST", "/invoice", 409, sent=sent, **keys[1])
+        failed = ResolvePayment(books.act(), UUID(payment["id"]), Failed("declined", "No."))
+        books.done(resolve_payments, failed)
+        first = await again("POST", "/invoice", 201, sent=sent, **keys[1])
+        assert (first["id"], first["invoiceStatus"]) == (other, "PAID")
+    assert [foreign.charges(each) for each in (one, other)] == [1, 1]
+
+
+async def test_a_fakepay_that_is_left_alone_is_502(
+    cards: Cards, foreign: Foreign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, path = await _pending(cards)
+    key = _key()
+    sent = _new(cards, card=CARD)
+    foreign.then("drop")
+    unpaid = await cards("POST", "/invoice", 502, sent=sent, **key)
+
+    def check(_providers: ProviderCalls, _provider: Provider) -> None:
+        raise Unavailable("It does not answer.", retry_after_s=10)
+
+    monkeypatch.setattr(ProviderCalls, "check", check)
+    said = {"detail": "It does not answer."}
+    await cards("POST", path, 502, said, CARD)
+    assert cards.headers["Retry-After"] == "10"
+    await cards("POST", "/invoice", 502, said, sent)
+    await cards("POST", "/invoice", 502, {**said, "invoiceId": unpaid["invoiceId"]}, sent, **key)
+    assert foreign.charges(made["id"]) == 0
+    assert len(await cards("GET", "/invoices", 200)) == 2
 
 
 async def test_a_part_that_was_paid_is_not_charged_again(cards: Cards, foreign: Foreign) -> None:

@@ -6,6 +6,7 @@ knows what became of the last one finishes that very payment.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from itertools import count
 from typing import Final
 from uuid import UUID
@@ -13,13 +14,14 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from tallystick.auth.policy import allows
+from tallystick.invoices import across
 from tallystick.kernel import clock, idempotency, ids
 from tallystick.kernel.actor import Act
-from tallystick.kernel.errors import Refused
+from tallystick.kernel.errors import Refused, Unavailable
 from tallystick.parties.organizations import OrganizationDocument
-from tallystick.payments import cards, orders
+from tallystick.payments import cards, keyed, orders
 from tallystick.payments.allocating import Share
-from tallystick.payments.provider import Failed, Succeeded, Unknown
+from tallystick.payments.provider import Failed, Unknown
 from tallystick.payments.starting import StartPayment
 from tallystick.web import paying
 from tallystick.web.dialects.calling import DialectCall
@@ -45,6 +47,10 @@ _TIMEOUT: Final = (
     "FakePay did not answer in time, so nobody knows whether the card was charged. Send the card "
     "again to finish this payment; the invoice is not charged twice."
 )
+_CHARGED: Final = (
+    "A card was charged for this invoice before, and FakePay takes an invoice once. If anything is "
+    "due on it now, it must be paid another way."
+)
 _STATUS: Final = {"declined": 402, "not_sent": 502, "not_offered": 403}
 """By what a provider that failed says of it."""
 _FREE_AGAIN: Final = frozenset({"not_sent", None})
@@ -62,7 +68,10 @@ async def create_invoice(call: Posted, body: InvoiceRequest) -> Shown:
     card = _ready(call, organization, body.card, ["body", "card"], text)
     if organization is None or not await call.repeats(UUID(organization["id"])):
         # An invoice is not made where its payment would not be sent.
-        call.edge.providers.check(call.edge.providers.named(FAKEPAY))
+        try:
+            call.edge.providers.check(call.edge.providers.named(FAKEPAY))
+        except Unavailable as unavailable:
+            raise _unavailable(unavailable) from None
     issued = await invoices.issue(call, organization, body)
     replayed = call.replayed
     try:
@@ -70,10 +79,14 @@ async def create_invoice(call: Posted, body: InvoiceRequest) -> Shown:
         acts = _acts(issued.act, 1)
         await _charge(call, acts, issued.invoice_id, issued.currency, card)
     except Said as said:
+        place = issued.act, issued.invoice_id
+        if said.status == HTTPStatus.CONFLICT and await _is_paid(call, *place):
+            # It was paid since, by another call.
+            return _paid(issued.shown, body.card)
         invoice_id = str(issued.invoice_id)
         raise Said(said.status, said.text, said.headers, invoiceId=invoice_id) from None
     call.replayed = call.replayed and replayed
-    return encoding.with_card({**issued.shown, "invoiceStatus": "PAID"}, body.card)
+    return _paid(issued.shown, body.card)
 
 
 async def pay_invoice(call: Posted, uuid: UUID, body: Card) -> Shown:
@@ -87,7 +100,11 @@ async def pay_invoice(call: Posted, uuid: UUID, body: Card) -> Shown:
         raise Said(409, f"Invoice is {shown['invoiceStatus']}; only a PENDING one can be paid")
     act = call.act(place)
     await _charge(call, _acts(act, 0), uuid, currency, card)
-    return encoding.with_card({**shown, "invoiceStatus": "PAID"}, body)
+    return _paid(shown, body)
+
+
+def _paid(shown: Shown, card: Card) -> Shown:
+    return encoding.with_card({**shown, "invoiceStatus": "PAID"}, card)
 
 
 def _ready(
@@ -144,10 +161,34 @@ async def _charge(
         try:
             paid = await _try(call, act, invoice_id, currency, card)
         except Refused as refused:
+            is_due = refused.refusal.code == "payment.exceeds_due"
+            if is_due and call.replayed and act.key != call.key:
+                # Somebody else was paying at that moment, which says nothing of this one.
+                continue
             raise _said(refused) from None
+        except Unavailable as unavailable:
+            raise _unavailable(unavailable) from None
+        if await _is_superseded(call, act, invoice_id, paid):
+            # What FakePay took is what another payment of this invoice has settled.
+            if not await _is_paid(call, act, invoice_id):
+                raise Said(409, _CHARGED)
+            return
         if paid.outcome is not None or not _is_free_again(paid):
             _check(paid)
             return
+
+
+async def _is_superseded(call: DialectCall, act: Act, invoice_id: UUID, paid: Paid) -> bool:
+    if paid.payment["status"] != "canceled":
+        return False
+    place = act.organization_id
+    return await call.read(lambda conn: keyed.is_charged(conn, place, FAKEPAY, invoice_id))
+
+
+async def _is_paid(call: DialectCall, act: Act, invoice_id: UUID) -> bool:
+    place = act.organization_id
+    document = await call.read(lambda conn: across.get_issued(conn, place, invoice_id))
+    return document is not None and document["state"] == "paid"
 
 
 async def _try(
@@ -158,6 +199,8 @@ async def _try(
     def read(conn: Connection) -> UUID | None:
         if idempotency.is_kept(conn, place, act.key):
             return None
+        if keyed.is_charged(conn, place, FAKEPAY, invoice_id):
+            raise Said(409, _CHARGED)
         return orders.on_the_way(conn, place, FAKEPAY, invoice_id)
 
     attempt = await call.read(read)
@@ -189,6 +232,10 @@ def _said(refused: Refused) -> Said | Refused:
             return refused
 
 
+def _unavailable(unavailable: Unavailable) -> Said:
+    return Said(502, unavailable.detail, {"Retry-After": str(unavailable.retry_after_s)})
+
+
 def _is_free_again(paid: Paid) -> bool:
     """Say whether an earlier try under the same key ended without anybody having said no."""
     online = paid.payment["online"]
@@ -201,8 +248,7 @@ def _check(paid: Paid) -> None:
     """Say why an invoice is not paid, unless it is."""
     status, outcome, online = paid.payment["status"], paid.outcome, paid.payment["online"]
     assert online is not None, "it is a payment through a provider"
-    if status == "succeeded" or (status == "canceled" and isinstance(outcome, Succeeded)):
-        # The second: what FakePay took is what another payment of this invoice has settled.
+    if status == "succeeded":
         return
     if isinstance(outcome, Failed):
         raise Said(_STATUS[outcome.code], outcome.reason)
