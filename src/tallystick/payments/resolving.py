@@ -169,7 +169,11 @@ def _case(conn: Connection, act: Act, payment_id: UUID, *, asking: bool) -> _Cas
         holding=holding,
         payment=rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], [key])[0],
         order=orders.find(conn, act.organization_id, payment_id),
-        reserved=[(standings[key[0], each], amount) for each, amount in shares.get(key, [])],
+        reserved=sorted(
+            [(standings[key[0], each], amount) for each, amount in shares.get(key, [])],
+            # As they were reserved, the oldest due first: receipts and answers list them so.
+            key=lambda part: (str(part[0].due_date), part[0].id),
+        ),
         today=clock.day(act.at, named.zone(act.organization_id)),
         named=named,
         writes=Writes(),
