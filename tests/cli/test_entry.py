@@ -31,6 +31,7 @@ COMMANDS = list(_commands())
 
 def test_the_published_commands_exist() -> None:
     assert {" ".join(command) for command in COMMANDS} == {
+        "alarms",
         "audit",
         "demo",
         "doctor",
@@ -47,6 +48,7 @@ def test_the_published_commands_exist() -> None:
         "migrate status",
         "migrate up",
         "organizations list",
+        "reconcile",
         "secrets rotate",
         "serve",
         "statement",

@@ -120,7 +120,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "deactivate_user": "platform",
     "reactivate_user": "platform",
     "list_rules": "read",
-    "explain_invoice": "read",
+    "get_explanation": "read",
     "get_rule_catalog": "read",
     "list_firings": "read",
     "get_rule": "read",

@@ -18,7 +18,7 @@ router = APIRouter(
 
 
 @router.get("/{invoice_id}/explanation", responses=answers(Explanation, "invoice.unknown"))
-async def explain_invoice(call: Reading, invoice_id: InvoiceId) -> Response:
+async def get_explanation(call: Reading, invoice_id: InvoiceId) -> Response:
     """Tell why an invoice stands as it does.
 
     Every entry of the books that moved what is owed, with the payment behind it, and what rules did
