@@ -13,7 +13,7 @@ from tests.faults.chaos import GIVE_UP_S, Client, Journal, fail_often
 from tests.races.books import Books
 from tests.races.server import ServerProcess, WorkerProcess, owner_key
 
-CLIENTS, CHARGES, CHARGES_FULL = 8, 240, 5_000
+CLIENTS, CHARGES, CHARGES_FULL = 8, 80, 5_000
 SHARE = 0.2
 KNOWN_WITHIN_S = 60
 

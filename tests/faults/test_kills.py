@@ -25,7 +25,7 @@ from tests.faults.chaos import (
 from tests.races.books import Books
 from tests.races.server import ServerProcess, WorkerProcess, owner_key
 
-KILLS, KILLS_FULL = 2, 50
+KILLS, KILLS_FULL = 1, 50
 ACKNOWLEDGED_MIN = 20
 """For each kill; with less the run was idle and proves nothing."""
 
@@ -55,6 +55,7 @@ def facts(own_books: Books) -> Callable[[], Counter[tuple[str, str, UUID]]]:
     )
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True, scope="session")
 def test_nothing_acknowledged_is_lost_or_doubled_when_processes_are_killed(
     own_books: Books,
     server: ServerProcess,
@@ -106,7 +107,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_processes_are_killed(
     )
 
     assert toll.kills == kills
-    assert toll.kills_in_flight >= kills // 3, "the server was killed while it had no work"
+    assert toll.kills_in_flight >= max(1, kills // 3), "the server was killed while it had no work"
     least = ACKNOWLEDGED_MIN_FULL if full else ACKNOWLEDGED_MIN * kills
     assert len(acknowledged) >= least, "the clients hardly worked"
     promised = Counter(
