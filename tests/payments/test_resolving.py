@@ -24,9 +24,9 @@ from tallystick.payments.provider import (
 )
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.resolving import UNKNOWN_ALARM, DecidePayment, decide_payments
-from tallystick.payments.starting import repeat_payments
+from tallystick.payments.starting import repeat_payments, start_payments
 from tests.factories import Books
-from tests.payments.online import repeat, resolved, started
+from tests.payments.online import repeat, resolved, start, started
 
 NO = Failed("declined", "Invalid card name.")
 ACTION = RequiresAction("https://pay.example/1", "ref-1")
@@ -164,6 +164,23 @@ def test_a_failed_repeat_says_nothing_of_the_call_before(books: Books) -> None:
     assert resolved(books, payment, NO, of_one_call=True)["status"] == "processing"
     # A look-up speaks of both.
     assert resolved(books, payment, NO)["status"] == "failed"
+
+
+@pytest.mark.parametrize("late", [NO, Unknown("timeout"), Absent(), Pending(), ACTION])
+def test_what_an_earlier_call_says_late_leaves_a_later_one_in_flight(
+    books: Books, late: Found
+) -> None:
+    first = start(books, 600, books.issued(1_000))
+    payment = resolved(books, books.done(start_payments, first), Unknown("dropped"))
+    books.act.now += timedelta(seconds=30)
+    again = repeat(books, payment)
+    before = books.done(repeat_payments, again)
+    assert resolved(books, payment, late, called_at=first.act.at) == before
+    assert books.refused(repeat_payments, repeat(books, payment)).code == "payment.in_flight"
+    # Its money counts all the same.
+    assert resolved(books, payment, NO, called_at=again.act.at)["status"] == "failed"
+    late_money = resolved(books, payment, Succeeded(), called_at=first.act.at)
+    assert late_money["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("code", ["not_sent", "not_offered"])

@@ -72,6 +72,8 @@ class ResolvePayment:
     """
     asking: bool = False
     """Whether the task that asks about it says so, which ends by itself."""
+    called_at: datetime | None = None
+    """Which call it speaks of, where it speaks of one (`provider_order.called_at`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _resolve(conn: Connection, command: ResolvePayment) -> PaymentDocument:
     if isinstance(outcome, Failed) and case.order.calls > 1 and _of_last(command, outcome):
         # An earlier call may have taken the money.
         outcome = Unknown("cannot_ask")
-    if not _overtaken(case, outcome):
+    if not _overtaken(case, command, outcome):
         _judge(case, outcome)
     return _written(case)
 
@@ -197,11 +199,18 @@ def _of_last(command: ResolvePayment, failed: Failed) -> bool:
     return command.of_one_call or failed.code != "declined"
 
 
-def _overtaken(case: _Case, outcome: Found) -> bool:
-    """Tell whether more is known since the provider was asked; only a success outlives that."""
+def _overtaken(case: _Case, command: ResolvePayment, outcome: Found) -> bool:
+    """Tell whether another call went out since, or more is known since the provider was asked.
+
+    Only a success outlives that.
+    """
+    if isinstance(outcome, Succeeded):
+        return False
     order = case.order
+    if command.called_at not in {None, order.called_at}:
+        return True
     known_at = max(order.updated_at, order.unknown_from or order.updated_at)
-    return case.asking and known_at > case.act.at and not isinstance(outcome, Succeeded)
+    return case.asking and known_at > case.act.at
 
 
 def _decide(conn: Connection, command: DecidePayment) -> PaymentDocument:

@@ -20,7 +20,7 @@ from tallystick.kernel.errors import Refused, Unavailable, shown
 from tallystick.kernel.idempotency import Command, is_kept
 from tallystick.payments import orders, queries
 from tallystick.payments.cards import Card
-from tallystick.payments.provider import Absent, Found, Outcome, Provider, Unknown
+from tallystick.payments.provider import Absent, Outcome, Provider, Unknown
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.resolving import ResolvePayment, resolve_payments
 from tallystick.payments.starting import (
@@ -141,7 +141,7 @@ async def repeat(
             "Wait for its answer, then look again."
         )
         raise Refused("payment.in_flight", message, kept=False)
-    return await providers.see_through(_call(call, act, provider, payment, card))
+    return await providers.see_through(_call(call, noting, provider, payment, card))
 
 
 async def _ask(call: Caller, act: Act, provider: Provider, payment_id: UUID) -> Paid | None:
@@ -158,7 +158,8 @@ async def _ask(call: Caller, act: Act, provider: Provider, payment_id: UUID) -> 
     found = await call.edge.providers.call(provider, look_up)
     if isinstance(found, Absent) and order.unknown_why in _OVER:
         return None
-    payment = await call.run(resolve_payments, ResolvePayment(act, payment_id, found))
+    said = ResolvePayment(act, payment_id, found, called_at=order.called_at)
+    payment = await call.run(resolve_payments, said)
     return Paid(payment, Unknown("cannot_ask") if isinstance(found, Absent) else found)
 
 
@@ -184,14 +185,11 @@ async def _call(
     )
     outcome = await call.edge.providers.call(provider, partial(provider.start, order))
     single = not provider.abilities.repeats_safely
-    return Paid(await _resolved(call, act, payment_id, outcome, of_one_call=single), outcome)
-
-
-async def _resolved(
-    call: Caller, act: Act, payment_id: UUID, outcome: Found, **values: Any
-) -> PaymentDocument:
-    command = ResolvePayment(following(call, act), payment_id, outcome, **values)
-    return await call.run(resolve_payments, command)
+    # The act that noted the call gave it its moment.
+    said = ResolvePayment(
+        following(call, act), payment_id, outcome, of_one_call=single, called_at=act.at
+    )
+    return Paid(await call.run(resolve_payments, said), outcome)
 
 
 def following(call: Caller, act: Act) -> Act:
