@@ -123,6 +123,11 @@ def test_what_is_left_over_pays_other_invoices(books: Books) -> None:
     assert (payment["allocated"], payment["unallocated"]) == (1_400, 100)
     assert [part["amount"] for part in payment["allocations"]] == [1_000, 400]
     assert state(books, two) == (400, 0, 0)
+    kept, given = (each["results"][0] for each in firings(books))
+    assert (kept["action"], kept["outcome"], kept["amount"]) == ("keep_overpayment", "applied", 500)
+    assert (given["action"], given["amount"]) == ("allocate_to_open_invoices", 400)
+    books.paid(1, books.issued(2))
+    assert len(firings(books)) == 2
 
 
 def test_early_payment_is_rewarded_once_and_with_its_tax(books: Books) -> None:
@@ -174,6 +179,9 @@ def test_a_payment_waits_for_another_person(books: Books) -> None:
     held = books.done(record_payments, command)
     assert (held["status"], held["receipt_number"]) == ("pending_confirmation", None)
     assert state(books, invoice) == (0, 0, 2_000)
+    [log] = firings(books)
+    assert (log["payment_id"], log["results"][0]["amount"]) == (held["id"], 1_000)
+    assert log["facts"]["payment.reference"] is None
     assert books.paid(999, invoice)["status"] == "succeeded"
     confirm = ConfirmPayment(books.act(), UUID(held["id"]))
     assert books.refused(confirm_payments, confirm).code == "payment.same_person"

@@ -102,6 +102,13 @@ def oldest_first(
     return [(standing, part) for standing, part in zip(ordered, parts, strict=True) if part > 0]
 
 
+def to_open(standings: Iterable[Standing], amount: int) -> list[tuple[Standing, int]]:
+    """Plan to pay what is due of a customer who names no invoice."""
+    still_open = [standing for standing in standings if standing.status == "open"]
+    # Whoever means an invoice that was written off names it.
+    return oldest_first(still_open, amount, recover=False)
+
+
 def exceeds_due(amount: int, standings: Sequence[Standing], *, pointer: str = "/amount") -> Refused:
     """Say that a payment is larger than what it may pay, with the due."""
     currency = standings[0].currency

@@ -4,20 +4,19 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from tallystick.kernel import events, ids
+from tallystick.kernel import events
 from tallystick.kernel.rows import Writes
-from tallystick.payments import claiming
+from tallystick.payments import claiming, ruling
 from tallystick.payments.models import CLAIMS, PAYMENTS
 from tallystick.payments.planning import Incoming
 from tallystick.payments.queries import PaymentDocument, document
-from tallystick.rules.models import FIRINGS
-from tallystick.rules.rulebook import ActiveRule
+from tallystick.payments.ruling import Match
 
 HELD: Final = "payment.held"
 
 
 def hold(
-    writes: Writes, command: Incoming, customer_id: UUID, paid_on: date, rule: ActiveRule
+    writes: Writes, command: Incoming, customer_id: UUID, paid_on: date, match: Match
 ) -> PaymentDocument:
     """Add a payment that waits until another person confirms it, and what held it.
 
@@ -29,31 +28,12 @@ def hold(
     # In one batch with payments that are settled, whose rows name these columns too.
     empty = dict.fromkeys(("parties", "receipt_year", "receipt_sequence", "settled_at"))
     writes.add(PAYMENTS, payment | empty)
-    writes.add(CLAIMS, {**claim, "rule_id": rule.id})
-    facts = {"payment.amount": command.amount, "payment.method": command.method}
-    done = {"action": "hold_for_approval", "outcome": "applied"}
-    writes.add(
-        FIRINGS,
-        {
-            "organization_id": act.organization_id,
-            "id": ids.new(),
-            "once_id": ids.derived(rule.id, f"{payment['id']} None"),
-            "rule_id": rule.id,
-            "rule_version": rule.version,
-            "fires_on": rule.fires_on,
-            "customer_id": customer_id,
-            "payment_id": payment["id"],
-            "invoice_id": None,
-            "facts": facts,
-            "outcome": "applied",
-            "results": [done | {"code": None, "detail": None, "amount": command.amount}],
-            "at": act.at,
-        },
-    )
+    writes.add(CLAIMS, {**claim, "rule_id": match.rule.id})
+    ruling.keep(writes, [match], payment, held=True)
     payload = {
         "payment_id": str(payment["id"]),
         "customer_id": str(customer_id),
-        "rule_id": str(rule.id),
+        "rule_id": str(match.rule.id),
         "currency": command.currency,
         "amount": command.amount,
     }

@@ -315,8 +315,8 @@ def _holds(conn: Connection, organization: Row[Any], wish: Incoming) -> bool:
         "paid_on": wish.paid_on,
         "reference": wish.reference,
     }
-    rules = ruling.on_recording(conn, organization, wish.act, payment)
-    return any(action.kind.name == "hold_for_approval" for rule in rules for action in rule.actions)
+    matches = ruling.on_recording(conn, organization, wish.act, payment)
+    return any(match.does("hold_for_approval") for match in matches)
 
 
 def _decline(conn: Connection, command: DeclinePayment) -> PaymentDocument:

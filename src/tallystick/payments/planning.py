@@ -165,9 +165,7 @@ def plan(grounds: Grounds, command: Incoming) -> tuple[UUID, list[tuple[Standing
         return customer_id, _plan_named(command, standings)
     place = organization_id, customer_id, command.currency
     found = [grounds.standings[organization_id, each] for each in grounds.open_ids.get(place, [])]
-    still_open = [standing for standing in found if standing.status == "open"]
-    # Whoever means an invoice that was written off names it.
-    return customer_id, allocating.oldest_first(still_open, command.amount, recover=False)
+    return customer_id, allocating.to_open(found, command.amount)
 
 
 def payer(grounds: Grounds, command: Incoming) -> tuple[UUID, list[Standing]]:

@@ -19,7 +19,6 @@ from tallystick.payments.planning import Grounds, Incoming
 from tallystick.payments.queries import PaymentDocument, document
 from tallystick.payments.ruling import Match, Settled
 from tallystick.payments.settling import settle
-from tallystick.rules.rulebook import ActiveRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,9 @@ class _Decided:
     """A command as rules have made it, and the one that wants it held."""
 
     command: RecordPayment
-    held_by_rule: ActiveRule | None = None
+    matches: Sequence[Match] = ()
+    """The rules that apply to it."""
+    held_by: Match | None = None
 
 
 def _decide(batch: _Batch, command: RecordPayment, organization: Row[Any], today: date) -> _Decided:
@@ -134,14 +135,11 @@ def _decide(batch: _Batch, command: RecordPayment, organization: Row[Any], today
         "paid_on": command.paid_on or today,
         "reference": command.reference,
     }
-    held = None
-    for rule in ruling.on_recording(batch.conn, organization, command.act, payment):
-        names = {action.kind.name for action in rule.actions}
-        if "keep_overpayment" in names:
-            command = replace(command, excess="credit")
-        if "hold_for_approval" in names and held is None:
-            held = rule
-    return _Decided(command, held)
+    matches = ruling.on_recording(batch.conn, organization, command.act, payment)
+    if any(match.does("keep_overpayment") for match in matches):
+        command = replace(command, excess="credit")
+    holding = [match for match in matches if match.does("hold_for_approval")]
+    return _Decided(command, matches, holding[0] if holding else None)
 
 
 def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
@@ -156,8 +154,8 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
     except Refused as refused:
         return refused.refusal
     paid_on = command.paid_on or today
-    if decided.held_by_rule is not None:
-        return approving.hold(batch.writes, command, customer_id, paid_on, decided.held_by_rule)
+    if decided.held_by is not None:
+        return approving.hold(batch.writes, command, customer_id, paid_on, decided.held_by)
     parts = allocating.allocate(plan, on=paid_on, today=today)
     if not parts:
         # Where a rule keeps what is more than the due, nobody knew that the payer must be copied.
@@ -175,6 +173,7 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
         "parties": None if parts else planning.copied(batch.grounds, organization, customer_id),
     }
     settle(batch.writes, act, payment, parts, receipt=receipt)
+    ruling.keep(batch.writes, decided.matches, payment)
     if batch.grounds.named.known_organization(act.organization_id).rules_version:
         batch.settled.append(ruling.settled(act, payment, parts, today))
     paid = [(part.invoice.id, part.invoice.number, part.amount) for part in parts]

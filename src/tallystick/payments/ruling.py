@@ -10,8 +10,8 @@ invoice once, whatever happens.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Any, Final
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
@@ -20,23 +20,23 @@ from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.models import INVOICES
 from tallystick.invoices.states import Standing, payment_status
 from tallystick.invoices.writing_off import WriteOff, write_off_invoices
-from tallystick.kernel import clock, ids, money, rows
+from tallystick.kernel import clock, ids, rows
 from tallystick.kernel.actor import Act, Actor
-from tallystick.kernel.errors import Refusal, shown
+from tallystick.kernel.errors import Refusal
 from tallystick.kernel.rows import Writes
 from tallystick.parties.models import CUSTOMERS
 from tallystick.parties.named import Named
+from tallystick.payments import deciding
 from tallystick.payments.allocating import Part
 from tallystick.payments.applying import ApplyCredit, apply_credit
 from tallystick.payments.crediting import CreditInvoice, credit_invoices
+from tallystick.payments.deciding import Result
 from tallystick.payments.models import PAYMENTS
 from tallystick.rules import rulebook
-from tallystick.rules.catalog import Action
+from tallystick.rules.catalog import Action, ActionName
 from tallystick.rules.facts import Facts, Value
 from tallystick.rules.models import FIRINGS
 from tallystick.rules.rulebook import ActiveRule
-
-PPM: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,9 @@ class Match:
         """Name this firing, the same however often it is tried."""
         return ids.derived(self.rule.id, f"{self.payment['id']} {self.invoice_id}")
 
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one action."""
-
-    action: str
-    outcome: str
-    """applied, refused, or idle where there was nothing to do."""
-    code: str | None = None
-    detail: str | None = None
-    amount: int | None = None
-    """What was moved, in minor units."""
+    def does(self, name: ActionName) -> bool:
+        """Tell whether an action is among the rule's."""
+        return any(action.kind.name == name for action in self.rule.actions)
 
 
 def settled(act: Act, payment: Mapping[str, Any], parts: Sequence[Part], today: date) -> Settled:
@@ -206,7 +197,7 @@ def act_on(conn: Connection, named: Named, matches: Sequence[Match]) -> None:
             for action in match.rule.actions
         ]
         if any(result.outcome != "idle" for result in results):
-            writes.add(FIRINGS, _row(match, results))
+            writes.add(FIRINGS, firing(match, results))
     writes.flush(conn)
 
 
@@ -224,42 +215,26 @@ def _do(conn: Connection, match: Match, action: Action, organization: Row[Any]) 
 
 def _settle_rest(conn: Connection, match: Match, action: Action, organization: Row[Any]) -> Result:
     invoice = _locked(conn, match)
-    # What a payment on its way has reserved is no rest.
-    rest = invoice.open_due if invoice is not None and invoice.status == "open" else 0
-    if invoice is None or not rest:
-        return Result(action.kind.name, "idle")
-    tolerance = tolerance_of(conn, match.payment, organization)
-    # Together with earlier rests: several payments must not add up beyond it.
-    if rest + invoice.written_off > tolerance:
-        currency = invoice.currency
-        before = ""
-        if invoice.written_off:
-            before = f"{money.text(invoice.written_off, currency)} {currency} were written off, "
-        detail = (
-            f"{money.text(rest, currency)} {currency} are left on {shown(invoice.number)}, {before}"
-            f"and no more than {money.text(tolerance, currency)} {currency} may be written off."
-        )
-        return Result(action.kind.name, "refused", "rule.beyond_tolerance", detail)
-    command = WriteOff(_act(match, action), invoice.id, _reason(match), rest)
+    decided = deciding.give_up_rest(
+        action, invoice, lambda: tolerance_of(conn, match.payment, organization)
+    )
+    if invoice is None or decided.outcome != "applied":
+        return decided
+    command = WriteOff(_act(match, action), invoice.id, _reason(match), decided.amount)
     [answer] = write_off_invoices(conn, [command])
-    return _result(action, answer.outcome, rest)
+    return _done(decided, answer.outcome)
 
 
 def _discount(conn: Connection, match: Match, action: Action) -> Result:
     invoice = _locked(conn, match)
-    # A credit note over what is reserved would take back money that was paid.
-    if invoice is None or invoice.status != "open" or not invoice.due or invoice.reserved:
-        return Result(action.kind.name, "idle")
-    key = invoice.organization_id, invoice.id
-    [row] = rows.find(conn, [INVOICES.c.organization_id, INVOICES.c.id], [key])
-    until = row.issue_date + timedelta(days=action.values["within_days"])
-    most = money.divide_rounded(invoice.total * action.values["percent"], PPM)
-    # Together with what was credited before: several payments must not add up beyond it.
-    if match.payment["paid_on"] > until or invoice.due + invoice.credited > most:
-        return Result(action.kind.name, "idle")
-    command = CreditInvoice(_act(match, action), invoice.id, _reason(match), invoice.due)
+    decided = deciding.discount(
+        action, invoice, match.payment["paid_on"], lambda: _issued_on(conn, match)
+    )
+    if invoice is None or decided.outcome != "applied":
+        return decided
+    command = CreditInvoice(_act(match, action), invoice.id, _reason(match), decided.amount)
     [answer] = credit_invoices(conn, [command])
-    return _result(action, answer.outcome, invoice.due)
+    return _done(decided, answer.outcome)
 
 
 def _allocate(conn: Connection, match: Match, action: Action) -> Result:
@@ -267,18 +242,18 @@ def _allocate(conn: Connection, match: Match, action: Action) -> Result:
     key = match.act.organization_id, payment_id
     [row] = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], [key])
     if not row.unallocated:
-        return Result(action.kind.name, "idle")
+        return deciding.idle(action)
     [answer] = apply_credit(conn, [ApplyCredit(_act(match, action), payment_id)])
-    if isinstance(answer.outcome, Refusal):
-        if answer.outcome.code == "payment.nothing_due":
-            return Result(action.kind.name, "idle")
-        return _result(action, answer.outcome, 0)
-    return _result(action, answer.outcome, row.unallocated - answer.outcome["unallocated"])
+    if not isinstance(answer.outcome, Refusal):
+        return deciding.applied(action, row.unallocated - answer.outcome["unallocated"])
+    if answer.outcome.code == "payment.nothing_due":
+        return deciding.idle(action)
+    return _done(deciding.applied(action, 0), answer.outcome)
 
 
 def on_recording(
     conn: Connection, organization: Row[Any], act: Act, payment: Mapping[str, Any]
-) -> list[ActiveRule]:
+) -> list[Match]:
     """Find the rules that apply to a payment before it is settled, in their order."""
     book = rulebook.of(conn, organization)
     rules = book.on("payment_recorded", payment["currency"])
@@ -290,7 +265,20 @@ def on_recording(
         [of_customer] = customer_facts(conn, [payment]).values()
         more = {**more, **of_customer}
     facts = {**facts_of(payment, None, today=today), **more}
-    return [rule for rule in rules if rule.applies(facts, today)]
+    return [Match(rule, act, payment, None, facts) for rule in rules if rule.applies(facts, today)]
+
+
+def keep(
+    writes: Writes, matches: Sequence[Match], payment: Mapping[str, Any], *, held: bool = False
+) -> None:
+    """Keep what came of rules that apply to a payment as it was recorded, which has its row now."""
+    for match in matches:
+        results = [
+            deciding.recorded(action, payment["amount"], payment["unallocated"], held=held)
+            for action in match.rule.actions
+        ]
+        if any(result.outcome != "idle" for result in results):
+            writes.add(FIRINGS, firing(replace(match, payment=payment), results))
 
 
 def tolerance_of(conn: Connection, payment: Mapping[str, Any], organization: Row[Any]) -> int:
@@ -316,17 +304,26 @@ def _act(match: Match, action: Action) -> Act:
     return replace(match.act, actor=actor, key=key, fingerprint="rule", address="")
 
 
+def _issued_on(conn: Connection, match: Match) -> date:
+    key = match.act.organization_id, match.invoice_id
+    [row] = rows.find(conn, [INVOICES.c.organization_id, INVOICES.c.id], [key])
+    issued_on: date = row.issue_date
+    return issued_on
+
+
 def _reason(match: Match) -> str:
     return f"Rule {match.rule.name}"
 
 
-def _result(action: Action, outcome: object, amount: int) -> Result:
+def _done(decided: Result, outcome: object) -> Result:
+    """Say what came of an action that was decided on, and asked of its use case."""
     if isinstance(outcome, Refusal):
-        return Result(action.kind.name, "refused", outcome.code, outcome.detail)
-    return Result(action.kind.name, "applied", amount=amount)
+        return Result(decided.action, "refused", outcome.code, outcome.detail)
+    return decided
 
 
-def _row(match: Match, results: Sequence[Result]) -> dict[str, Any]:
+def firing(match: Match, results: Sequence[Result]) -> dict[str, Any]:
+    """Make the row that keeps what came of a rule."""
     refused = any(result.outcome == "refused" for result in results)
     return {
         "organization_id": match.act.organization_id,
