@@ -18,10 +18,11 @@ SHARE = 0.2
 KNOWN_WITHIN_S = 60
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def engine(request: pytest.FixtureRequest, full: bool) -> str:  # noqa: FBT001  # a fixture
-    if request.param != "sqlite" and not full:
-        pytest.skip("the short form runs on SQLite")
+LONG_ON = [pytest.param(name, marks=pytest.mark.long) for name in ("postgresql", "mariadb")]
+
+
+@pytest.fixture(params=["sqlite", *LONG_ON])
+def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 

@@ -103,16 +103,10 @@ def _hanging(http: httpx2.Client, fakepay: Server, invoice_ids: Sequence[UUID]) 
             thread.join()
 
 
+@pytest.mark.long
 def test_others_are_served_as_before(
-    own_books: Books,
-    http: httpx2.Client,
-    fakepay: Server,
-    figures: Callable[..., None],
-    *,
-    full: bool,
+    own_books: Books, http: httpx2.Client, fakepay: Server, figures: Callable[..., None]
 ) -> None:
-    if not full:
-        pytest.skip("a measurement, in the long form")
     [paid] = own_books.issued(1, 100_000_000)
     _measured(http, paid)
     without, within = [], []

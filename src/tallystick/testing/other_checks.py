@@ -61,7 +61,15 @@ def refuses_without_a_call(subject: Subject) -> None:
             require(isinstance(read, NotGenuine), f"read_event, not offered: {read}")
 
 
-def refuses_cards(subject: Subject) -> None:
+def keeps_cards_to_itself(subject: Subject) -> None:
+    """Tell nobody the card data it takes, and refuse them where it takes none."""
+    if subject.abilities.takes_cards:
+        _tells_no_card(subject)
+    else:
+        _refuses_cards(subject)
+
+
+def _refuses_cards(subject: Subject) -> None:
     """Refuse card data, and send them nowhere."""
     with trial(subject) as made:
         order = _with_card(subject)
@@ -73,7 +81,7 @@ def refuses_cards(subject: Subject) -> None:
         _asked_nobody(made, "start with a card")
 
 
-def tells_no_card(subject: Subject) -> None:
+def _tells_no_card(subject: Subject) -> None:
     """Log no card number and show none, whatever the answer is."""
     lines: list[str] = []
 
