@@ -220,7 +220,8 @@ def test_it_works_beside_and_stops_when_told(own_database: Database) -> None:
 
 def test_every_job_has_a_name_of_its_own() -> None:
     names = [job.name for job in worker.jobs()]
-    assert names == ["close_months", "forget_tasks", "forget_tries", "forget_tokens"]
+    forgetting = ["forget_tasks", "forget_tries", "forget_tokens"]
+    assert names == ["close_months", *forgetting, "charge_late"]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

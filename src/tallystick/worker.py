@@ -22,6 +22,7 @@ import structlog
 from sqlalchemy import Connection, Table
 
 from tallystick.auth import guessing, mailed
+from tallystick.invoices import overdue
 from tallystick.kernel import positions, tasks
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.database import Database
@@ -54,6 +55,7 @@ def jobs() -> Sequence[Job]:
         Job("forget_tasks", 60 * 60, forget_tasks),
         Job("forget_tries", 15 * 60, forget_tries),
         Job("forget_tokens", 60 * 60, forget_tokens),
+        Job("charge_late", overdue.EVERY_S, charge_late),
     )
 
 
@@ -144,6 +146,11 @@ def forget_tries(work: Work) -> None:
 def forget_tokens(work: Work) -> None:
     """Remove the tokens of mails that were over long ago (`tallystick.auth.mailed`)."""
     work.database.write(partial(mailed.prune, at=work.now))
+
+
+def charge_late(work: Work) -> None:
+    """Charge what rules charge on overdue invoices (`tallystick.invoices.overdue`)."""
+    overdue.charge_all(work.database, work.now, work.stopping)
 
 
 @dataclass(slots=True)

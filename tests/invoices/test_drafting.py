@@ -138,6 +138,7 @@ def test_a_new_draft(books: Books) -> None:
         "write_off_reason": None,
         "memo": None,
         "replaces": None,
+        "relates_to": None,
     }
     assert books.invoice(draft) == draft
     assert books.balances() == {}, "a draft owes nothing"

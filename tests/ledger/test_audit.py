@@ -256,6 +256,12 @@ BROKEN: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
         {"I14-positions": 1},
         lambda it: [EVENTS.update().where(EVENTS.c.subject_id == it.note).values(position=1)],
     ),
+    "an invoice says that it charges on another, and no rule did": (
+        {"I19-charges": 1},
+        lambda it: [
+            CONTENTS.update().where(CONTENTS.c.invoice_id == it.full).values(relates_to=it.unpaid)
+        ],
+    ),
     "what was paid was not allocated": (
         {"I3": 2},
         lambda it: [
@@ -582,7 +588,7 @@ def test_sound_books_pass_every_check(healthy: Healthy) -> None:
         **dict.fromkeys(("I9", "I14", "I23"), 7),
         **dict.fromkeys(("I10", "I10-dates", "I11"), 6),
         **dict.fromkeys(("I10-notes", "I11-notes", "I14-notes"), 1),
-        **dict.fromkeys(("I14-positions", "I22"), 0),
+        **dict.fromkeys(("I14-positions", "I19-charges", "I22"), 0),
         **dict.fromkeys(("I6", "I7", "I7-refunds", "I8-credit", "I8-cash"), 7),
         "I8-credit-days": 7,
         **dict.fromkeys(("I10-receipts", "I14-receipts", "I16-claims"), 7),

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 
 from tallystick.invoices import numbering, queries
 from tallystick.invoices.content import document_hash
-from tallystick.invoices.models import CONTENTS, INVOICES, LINES
+from tallystick.invoices.models import CONTENTS, INVOICES, LATE_CHARGES, LINES
 from tallystick.kernel import rows
 from tallystick.kernel.events import EVENTS
 from tallystick.ledger import accounts, balances
@@ -103,6 +103,35 @@ def _events_astray() -> Select[Any]:
     return select(*_NAMES).select_from(joined).where(wrong)
 
 
+def _charges_astray() -> Select[Any]:
+    """A charge names what it is about, which is the same customer's and no charge itself."""
+    content, charge, first = CONTENTS.c, LATE_CHARGES.c, INVOICES.alias("first_invoice").c
+    same = and_(
+        charge.organization_id == content.organization_id, charge.invoice_id == content.invoice_id
+    )
+    differs = or_(
+        content.relates_to != charge.relates_to,
+        content.relates_to.is_(None) != charge.relates_to.is_(None),
+    )
+    named = (
+        select(content.organization_id, content.invoice_id)
+        .select_from(CONTENTS.outerjoin(LATE_CHARGES, same))
+        .where(differs)
+    )
+    above = LATE_CHARGES.alias("above").c
+    again = select(above.invoice_id).where(
+        above.organization_id == charge.organization_id, above.invoice_id == charge.relates_to
+    )
+    others = select(charge.organization_id, charge.invoice_id).where(
+        _I.organization_id == charge.organization_id,
+        _I.id == charge.invoice_id,
+        first.organization_id == charge.organization_id,
+        first.id == charge.relates_to,
+        or_(_I.customer_id != first.customer_id, _I.currency != first.currency, again.exists()),
+    )
+    return named.union_all(others)  # type: ignore[return-value]  # rows all the same
+
+
 def _documents_changed(conn: Connection) -> Counted:
     """Hash every issued document again, some at a time."""
     wrong: list[str] = []
@@ -184,6 +213,11 @@ CHECKS = (
         "I14",
         "every issued invoice was told exactly once, and no draft",
         rows_of(_COUNT, _events_astray()),
+    ),
+    Check(
+        "I19-charges",
+        "every late charge is the same customer's as the invoice it names, which is none itself",
+        rows_of(select(func.count()).select_from(LATE_CHARGES), _charges_astray()),
     ),
     Check(
         "I23",

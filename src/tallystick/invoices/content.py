@@ -31,6 +31,8 @@ class DraftContent:
     series: str = "INV"
     reference: str | None = None
     note: str | None = None
+    relates_to: UUID | None = None
+    """The invoice on which this one charges something, because that is overdue."""
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ def _content_values(content: DraftContent, totals: Totals, terms_days: int) -> d
         "write_off_reason": None,
         "memo": None,
         "replaces": None,
+        "relates_to": content.relates_to,
     }
 
 

@@ -101,6 +101,8 @@ class InvoiceContent(Base):
     """What the organization keeps beside the document; it may change after issue."""
     replaces: Mapped[UUID | None]
     """The invoice in whose place this one was issued."""
+    relates_to: Mapped[UUID | None]
+    """The overdue invoice on which this one charges something."""
 
 
 class InvoiceLine(Base):
@@ -125,6 +127,37 @@ class InvoiceLine(Base):
     discount_kind: Mapped[Word | None]
     discount_value: Mapped[Minor | None]
     net: Mapped[Minor]
+
+
+class LateCharge(Base):
+    """That an invoice charges a fee or interest on another one, because a rule said so."""
+
+    __tablename__ = "late_charge"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "invoice_id"], ["invoice.organization_id", "invoice.id"]
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "relates_to"],
+            ["invoice.organization_id", "invoice.id"],
+            name="fk_late_charge_relates_to",
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "firing_id"], ["firing.organization_id", "firing.id"]
+        ),
+        CheckConstraint("invoice_id <> relates_to", name="another"),
+        UniqueConstraint("organization_id", "firing_id"),
+        Index(None, "organization_id", "relates_to"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    invoice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The invoice that is the charge."""
+    relates_to: Mapped[UUID]
+    firing_id: Mapped[UUID]
+    """What the rule saw and did: a step charges once."""
+    charged_until: Mapped[date | None]
+    """Up to which day interest is charged; None for a fee."""
 
 
 class CreditNote(Base):
@@ -186,5 +219,6 @@ class Counter(Base):
 INVOICES = table_of(Invoice)
 CONTENTS = table_of(InvoiceContent)
 LINES = table_of(InvoiceLine)
+LATE_CHARGES = table_of(LateCharge)
 CREDIT_NOTES = table_of(CreditNote)
 COUNTERS = table_of(Counter)

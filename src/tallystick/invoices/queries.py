@@ -94,6 +94,7 @@ class InvoiceDocument(InvoiceSummary):
     write_off_reason: str | None
     memo: str | None
     replaces: str | None
+    relates_to: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +184,7 @@ def get_invoice(
         raise unknown(invoice_id)
     contents = rows.find(conn, [CONTENTS.c.organization_id, CONTENTS.c.invoice_id], key)
     lines = lines_of(conn, key).get(key[0], [])
-    return document(
-        invoices[0]._asdict(),
-        contents[0]._asdict(),
-        lines,
-        today=today,
-    )
+    return document(invoices[0]._asdict(), contents[0]._asdict(), lines, today=today)
 
 
 def get_totals_trace(conn: Connection, organization_id: UUID, invoice_id: UUID) -> dict[str, Any]:
@@ -362,7 +358,8 @@ def document(
         "void_reason": content["void_reason"],
         "write_off_reason": content["write_off_reason"],
         "memo": content["memo"],
-        "replaces": None if content["replaces"] is None else str(content["replaces"]),
+        "replaces": _id(content["replaces"]),
+        "relates_to": _id(content["relates_to"]),
     }
 
 
@@ -383,6 +380,10 @@ def _discount(values: Mapping[str, Any]) -> DiscountDocument | None:
     if values["discount_kind"] is None:
         return None
     return {"kind": values["discount_kind"], "value": values["discount_value"]}
+
+
+def _id(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _day(value: date | None) -> str | None:

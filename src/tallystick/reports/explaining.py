@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from tallystick.invoices import queries as invoice_queries
-from tallystick.invoices.models import CREDIT_NOTES, INVOICES
+from tallystick.invoices.models import CREDIT_NOTES, INVOICES, LATE_CHARGES
 from tallystick.kernel import clock, money, rows
 from tallystick.ledger import accounts, movements
 from tallystick.payments.models import PAYMENTS
@@ -97,6 +97,10 @@ def explain_invoice(
         )
     legs = movements.legs(conn, organization_id, entry_ids)
     firings = rule_queries.firings_of(conn, organization_id, [invoice_id])
+    # What an invoice charges on another one, a rule charged.
+    charges = rows.find(conn, [LATE_CHARGES.c.organization_id, LATE_CHARGES.c.invoice_id], [place])
+    named = [charge.firing_id for charge in charges]
+    firings += rule_queries.firings_named(conn, organization_id, named)
     known = _known(conn, invoice, legs, firings)
     steps = [_entry(known, entry_id, legs[entry_id]) for entry_id in entry_ids]
     steps += [_fired(known, firing) for firing in firings]

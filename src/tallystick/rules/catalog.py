@@ -21,6 +21,8 @@ ActionName = Literal[
     "keep_overpayment",
     "hold_for_approval",
     "early_payment_discount",
+    "add_late_fee",
+    "add_interest",
 ]
 ParameterType = Literal["money", "percent", "days"]
 
@@ -31,6 +33,11 @@ class Parameter:
 
     type: ParameterType
     words: str
+    phrase: str = ""
+    """What it adds to the sentence where the words of the action do not name it."""
+    optional: bool = False
+    minimum: int = 0
+    """Of amounts and days; a percent is always above 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class Kind:
     words: str
     """As it stands in a sentence; parameters stand in braces."""
     parameters: Mapping[str, Parameter]
+    one_of: tuple[str, ...] = ()
+    """Parameters of which exactly one is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +59,15 @@ class Action:
 
     kind: Kind
     values: Mapping[str, int]
+    """What is optional and was not given is not there."""
 
 
 _SETTLED: Final = frozenset[Trigger]({"payment_settled"})
 _RECORDED: Final = frozenset[Trigger]({"payment_recorded"})
+_OVERDUE: Final = frozenset[Trigger]({"invoice_overdue"})
+_AFTER_DAYS: Final = Parameter(
+    "days", "how many days the invoice is overdue by then", ", {} overdue", minimum=1
+)
 _KINDS = (
     Kind(
         "settle_within_tolerance",
@@ -88,6 +102,35 @@ _KINDS = (
         "hold the payment until another person approves it",
         {},
     ),
+    Kind(
+        "add_late_fee",
+        _OVERDUE,
+        "issue an invoice with a late fee",
+        {
+            "amount": Parameter("money", "the fee", " of {}", optional=True, minimum=1),
+            "percent": Parameter(
+                "percent", "the fee as a part of what is due", " of {} of the due", optional=True
+            ),
+            "after_days": _AFTER_DAYS,
+        },
+        one_of=("amount", "percent"),
+    ),
+    Kind(
+        "add_interest",
+        _OVERDUE,
+        "issue an invoice with interest",
+        {
+            "percent": Parameter("percent", "the rate for a year", " of {} a year on the due"),
+            "after_days": _AFTER_DAYS,
+            "every_days": Parameter(
+                "days",
+                "days until it is charged again for the days since; without it never",
+                ", and again every {}",
+                optional=True,
+                minimum=1,
+            ),
+        },
+    ),
 )
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in _KINDS}
 
@@ -109,6 +152,9 @@ def read(document: Any, trigger: Trigger, currency: str) -> tuple[Action, ...]:
     ]
     if len({action.kind.name for action in actions}) < len(actions):
         raise malformed("/actions", "Each action stands in a rule once.")
+    if trigger == "invoice_overdue" and len(actions) > 1:
+        message = "A rule is one step for an invoice that is overdue. Make a rule for each charge."
+        raise malformed("/actions", message)
     return tuple(actions)
 
 
@@ -116,18 +162,23 @@ def write(action: Action, currency: str) -> dict[str, Any]:
     """Write an action as JSON, as `read` takes it."""
     document: dict[str, Any] = {"action": action.kind.name}
     for name, parameter in action.kind.parameters.items():
-        document[name] = _written(parameter.type, action.values[name], currency)
+        if name in action.values:
+            document[name] = _written(parameter.type, action.values[name], currency)
     return document
 
 
 def said(action: Action, currency: str) -> str:
     """Say what an action does."""
     units = {"money": f" {currency}", "percent": " %", "days": " days"}
+    parameters = action.kind.parameters
     shown_values = {
-        name: f"{_written(parameter.type, action.values[name], currency)}{units[parameter.type]}"
-        for name, parameter in action.kind.parameters.items()
+        name: f"{_written(parameters[name].type, value, currency)}{units[parameters[name].type]}"
+        for name, value in action.values.items()
     }
-    return action.kind.words.format(**shown_values)
+    said_first = action.kind.words.format(**shown_values)
+    return said_first + "".join(
+        parameters[name].phrase.format(value) for name, value in shown_values.items()
+    )
 
 
 def _action(document: Any, trigger: Trigger, currency: str, place: str) -> Action:
@@ -142,18 +193,22 @@ def _action(document: Any, trigger: Trigger, currency: str, place: str) -> Actio
     if strangers:
         known = ["action", *kind.parameters]
         raise unknown_name(f"{place}/{strangers[0][:40]}", "member", strangers[0], known)
+    if kind.one_of and sum(document.get(each) is not None for each in kind.one_of) != 1:
+        message = f"{kind.name} takes exactly one of {' and '.join(kind.one_of)}."
+        raise malformed(place, message)
     values = {
         each: _value(parameter, document.get(each), currency, f"{place}/{each}")
         for each, parameter in kind.parameters.items()
+        if document.get(each) is not None or not parameter.optional
     }
     return Action(kind, values)
 
 
 def _value(parameter: Parameter, value: Any, currency: str, place: str) -> int:
     if parameter.type == "days":
-        if type(value) is not int or not 0 <= value <= DAYS_MAX:
-            message = f"This is a whole number of days from 0 to {DAYS_MAX}: {parameter.words}."
-            raise malformed(place, message)
+        if type(value) is not int or not parameter.minimum <= value <= DAYS_MAX:
+            bounds = f"from {parameter.minimum} to {DAYS_MAX}"
+            raise malformed(place, f"This is a whole number of days {bounds}: {parameter.words}.")
         return value
     if not isinstance(value, str):
         message = f'This is a decimal text such as "2.5", not {kind_of(value)}: {parameter.words}.'
@@ -163,10 +218,13 @@ def _value(parameter: Parameter, value: Any, currency: str, place: str) -> int:
             value, decimals=4, minimum=1, maximum=PERCENT_MAX, code="rule.malformed", pointer=place
         )
     try:
-        return money.parse(value, currency, pointer=place)
+        amount = money.parse(value, currency, pointer=place)
     except Refused:
-        message = f"{shown(value)} is no amount in {currency}: {parameter.words}."
-        raise malformed(place, message) from None
+        amount = -1
+    if amount < parameter.minimum:
+        message = f"{shown(value)} is no such amount in {currency}: {parameter.words}."
+        raise malformed(place, message)
+    return amount
 
 
 def _written(kind: ParameterType, value: int, currency: str) -> Any:

@@ -168,5 +168,14 @@ def firings_of(
     return [firing_document(row) for row in sorted(found, key=lambda row: (row.at, row.id))]
 
 
+def firings_named(
+    conn: Connection, organization_id: UUID, firing_ids: Sequence[UUID]
+) -> list[FiringDocument]:
+    """Read these of what rules did."""
+    columns = [FIRINGS.c.organization_id, FIRINGS.c.id]
+    found = rows.find(conn, columns, [(organization_id, each) for each in firing_ids])
+    return [firing_document(row) for row in found]
+
+
 def _text(value: UUID | None) -> str | None:
     return None if value is None else str(value)

@@ -178,6 +178,13 @@ class Invoice(InvoiceInList):
         Id | None,
         Field(description="The invoice in whose place this one was issued.", examples=[None]),
     ]
+    relates_to: Annotated[
+        Id | None,
+        Field(
+            description="The overdue invoice on which this one charges a fee or interest.",
+            examples=[None],
+        ),
+    ]
 
 
 class InvoiceList(View):

@@ -226,7 +226,11 @@ def shown_catalog() -> dict[str, Any]:
                 "triggers": sorted(kind.triggers),
                 "words": kind.words,
                 "parameters": {
-                    name: {"type": parameter.type, "words": parameter.words}
+                    name: {
+                        "type": parameter.type,
+                        "words": parameter.words,
+                        "optional": parameter.optional,
+                    }
                     for name, parameter in kind.parameters.items()
                 },
             }
@@ -238,7 +242,7 @@ def shown_catalog() -> dict[str, Any]:
 def shown_firing(firing: FiringDocument, currency: str) -> dict[str, Any]:
     """Show what a rule did; amounts in the currency of the facts."""
     facts: Mapping[str, Any] = firing["facts"]
-    currency = facts.get("payment.currency") or currency
+    currency = facts.get("payment.currency") or facts.get("invoice.currency") or currency
     return {
         **firing,
         "facts": {name: _fact(name, value, currency) for name, value in facts.items()},
