@@ -11,7 +11,7 @@ from tallystick.invoices.queries import get_invoice, list_invoices
 from tallystick.kernel import clock
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.paging import LIMIT_MAX
-from tallystick.parties.organizations import find_organization
+from tallystick.parties.organizations import OrganizationDocument, find_organization
 from tallystick.web.api.shapes.invoice_views import shown_in_list, shown_whole
 from tallystick.web.api.shapes.invoices import InvoiceTotalsQuery, invoice_filter
 
@@ -67,14 +67,7 @@ def show_one(slug: str, name: str, *, as_json: bool) -> None:
     def read(conn: Connection) -> dict[str, Any]:
         organization = find_organization(conn, slug)
         place, today = UUID(organization["id"]), clock.day(now, organization["time_zone"])
-        query = InvoiceTotalsQuery(number=name)
-        wanted = invoice_filter(query, organization["currency"])
-        named = list_invoices(conn, place, wanted, today=today).items
-        try:
-            invoice_id = UUID(named[0]["id"]) if named else UUID(name)
-        except ValueError:
-            message = f"There is no invoice {shown(name)} in this organization."
-            raise Refused("invoice.unknown", message) from None
+        invoice_id = find_invoice(conn, organization, name)
         return dict(shown_whole(get_invoice(conn, place, invoice_id, today=today)))
 
     now = clock.now()
@@ -87,3 +80,15 @@ def show_one(slug: str, name: str, *, as_json: bool) -> None:
         show_line(f"{member.ljust(15)} {'-' if invoice[member] is None else invoice[member]}")
     head = ("description", "quantity", "unit_price", "tax_rate", "net")
     show_table(head, [[line[name] for name in head] for line in invoice["lines"]])
+
+
+def find_invoice(conn: Connection, organization: OrganizationDocument, name: str) -> UUID:
+    """Find the id of an invoice by its number, or take a name that is an id already."""
+    wanted = invoice_filter(InvoiceTotalsQuery(number=name), organization["currency"])
+    today = clock.day(clock.now(), organization["time_zone"])
+    named = list_invoices(conn, UUID(organization["id"]), wanted, today=today).items
+    try:
+        return UUID(named[0]["id"]) if named else UUID(name)
+    except ValueError:
+        message = f"There is no invoice {shown(name)} in this organization."
+        raise Refused("invoice.unknown", message) from None

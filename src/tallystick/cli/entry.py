@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from tallystick.cli import books, exits, invoices, key, people, upkeep
+from tallystick.cli import books, exits, invoices, key, people, rules, upkeep
 from tallystick.cli.options import DAY, Json, Organization
 from tallystick.cli.options import help_text as _help
 from tallystick.testing.fakepay.kinds import Kind as FakePayFault
@@ -53,6 +53,7 @@ organizations = _group("organizations", "Organizations: those who are owed.")
 app.add_typer(key.key, name="key", help="API keys.")
 app.add_typer(books.export, name="export", help="The books for other programs.")
 app.add_typer(invoices.invoices, name="invoices", help="Invoices: what is owed.")
+app.add_typer(rules.rules, name="rules", help="Rules: what happens by itself with a payment.")
 app.add_typer(upkeep.secrets, name="secrets", help="Secrets that the database keeps sealed.")
 app.add_typer(upkeep.tasks, name="tasks", help="What the worker does, such as sending mails.")
 app.add_typer(people.user, name="user", help="Users: people who log in.")

@@ -122,12 +122,21 @@ def remove_rules(conn: Connection, commands: Sequence[RemoveRule]) -> list[Answe
 
 
 def _create(conn: Connection, command: CreateRule) -> RuleDocument:
-    act = command.act
-    place = _locked(conn, act)
-    if len(queries.standing(conn, act.organization_id)) >= RULES_MAX:
+    place = locked(conn, command.act)
+    bound(len(queries.standing(conn, place.organization.id)) + 1)
+    return created(place, checked(place, command.content))
+
+
+def bound(count: int) -> None:
+    """Refuse more rules than there may be, with rule.too_many."""
+    if count > RULES_MAX:
         message = f"An organization has at most {RULES_MAX} rules. Remove one that is not needed."
         raise Refused("rule.too_many", message)
-    values = _checked(place, command.content)
+
+
+def created(place: "Place", values: dict[str, Any]) -> RuleDocument:
+    """Write a rule of the values that `checked` gave."""
+    act = place.act
     row = {
         "organization_id": act.organization_id,
         "id": ids.new(),
@@ -143,38 +152,43 @@ def _create(conn: Connection, command: CreateRule) -> RuleDocument:
 
 
 def _change(conn: Connection, command: ChangeRule) -> RuleDocument:
-    place = _locked(conn, command.act)
+    place = locked(conn, command.act)
     before = _rule(conn, command.act, command.rule_id)
     versions.check(before.version, command.version)
-    values = _checked(place, command.content)
-    return _updated(place, before, values, "rule.changed")
+    values = checked(place, command.content)
+    return updated(place, before, values, "rule.changed")
 
 
 def _enable(conn: Connection, command: EnableRule) -> RuleDocument:
-    place = _locked(conn, command.act)
+    place = locked(conn, command.act)
     before = _rule(conn, command.act, command.rule_id)
     if before.enabled == command.enabled:
         return queries.document(before._asdict())
     kind = "rule.enabled" if command.enabled else "rule.disabled"
     values = {"enabled": command.enabled}
-    return _updated(place, before, values, kind)
+    return updated(place, before, values, kind)
 
 
 def _remove(conn: Connection, command: RemoveRule) -> RuleDocument:
-    place = _locked(conn, command.act)
+    place = locked(conn, command.act)
     before = _rule(conn, command.act, command.rule_id)
     versions.check(before.version, command.version)
     values = {"enabled": False, "removed_at": command.act.at}
-    return _updated(place, before, values, "rule.removed")
+    return updated(place, before, values, "rule.removed")
 
 
-def _locked(conn: Connection, act: Act) -> "_Place":
+def locked(conn: Connection, act: Act) -> "Place":
+    """Lock the organization of an act.
+
+    Refuses:
+        organization.unknown, organization.inactive
+    """
     found = rows.find(conn, [ORGANIZATIONS.c.id], [(act.organization_id,)], lock=True)
     if not found:
         raise organizations.unknown(act.organization_id)
     if not found[0].active:
         raise organizations.inactive(found[0].name)
-    return _Place(conn, act, found[0])
+    return Place(conn, act, found[0])
 
 
 def _rule(conn: Connection, act: Act, rule_id: UUID) -> Row[Any]:
@@ -184,8 +198,12 @@ def _rule(conn: Connection, act: Act, rule_id: UUID) -> Row[Any]:
     return found
 
 
-def _checked(place: "_Place", content: RuleContent) -> dict[str, Any]:
-    """Check a content whole, and give it in the columns of its row."""
+def checked(place: "Place", content: RuleContent) -> dict[str, Any]:
+    """Check a content whole, and give it in the columns of its row.
+
+    Refuses:
+        rule.malformed, customer.unknown
+    """
     if content.trigger not in TRIGGERS:
         raise conditions.unknown_name("/trigger", "trigger", content.trigger, TRIGGERS)
     if not 0 <= content.priority <= PRIORITY_MAX:
@@ -218,7 +236,7 @@ def _checked(place: "_Place", content: RuleContent) -> dict[str, Any]:
     }
 
 
-def _check_customer(place: "_Place", content: RuleContent) -> None:
+def _check_customer(place: "Place", content: RuleContent) -> None:
     if content.customer_id is None:
         return
     if content.customer_kind is not None:
@@ -230,7 +248,7 @@ def _check_customer(place: "_Place", content: RuleContent) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where a rule is written: one act in a locked organization."""
 
     conn: Connection
@@ -238,7 +256,8 @@ class _Place:
     organization: Row[Any]
 
 
-def _updated(place: _Place, before: Row[Any], values: dict[str, Any], kind: str) -> RuleDocument:
+def updated(place: Place, before: Row[Any], values: dict[str, Any], kind: str) -> RuleDocument:
+    """Write other values over those of a rule, and what kind of change that is."""
     act = place.act
     changed = {**values, "version": before.version + 1, "updated_at": act.at}
     writes = Writes()
@@ -248,7 +267,7 @@ def _updated(place: _Place, before: Row[Any], values: dict[str, Any], kind: str)
 
 
 def _written(
-    place: _Place, writes: Writes, row: dict[str, Any], kind: str, before: RuleDocument | None
+    place: Place, writes: Writes, row: dict[str, Any], kind: str, before: RuleDocument | None
 ) -> RuleDocument:
     act, document = place.act, queries.document(row)
     version = {

@@ -114,7 +114,7 @@ def list_firings(
     )
 
 
-def unknown(rule_id: UUID) -> Refused:
+def unknown(rule_id: UUID | str) -> Refused:
     """Say that the organization has no such rule."""
     return Refused("rule.unknown", f"There is no rule {shown(rule_id)} in this organization.")
 

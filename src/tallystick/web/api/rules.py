@@ -12,7 +12,6 @@ from tallystick.rules.managing import (
     CreateRule,
     EnableRule,
     RemoveRule,
-    RuleContent,
 )
 from tallystick.rules.queries import FiringFilter
 from tallystick.web.api.headers import Change, Command, Reading, RuleId
@@ -24,6 +23,7 @@ from tallystick.web.api.shapes.rules import (
     RuleBody,
     RuleHistory,
     RuleList,
+    rule_content,
     shown_catalog,
     shown_firing,
 )
@@ -93,14 +93,14 @@ async def create_rule(call: Command, body: RuleBody) -> Response:
     It is checked whole: what is no condition or action is refused with its place, what is allowed
     there, and what may have been meant.
     """
-    made = await call.run(managing.create_rules, CreateRule(call.act(), _content(body)))
+    made = await call.run(managing.create_rules, CreateRule(call.act(), rule_content(body)))
     return call.reply(made, status=201, location=f"/v1/rules/{made['id']}")
 
 
 @router.put("/{rule_id}", responses=answers(Rule, *_ONE, *_WRITING, *_MALFORMED))
 async def change_rule(call: Change, rule_id: RuleId, body: RuleBody) -> Response:
     """Put another content in the place of a rule's. What it was stays in its history."""
-    command = ChangeRule(call.act(), rule_id, call.version(), _content(body))
+    command = ChangeRule(call.act(), rule_id, call.version(), rule_content(body))
     changed = await call.run(managing.change_rules, command)
     return call.reply(changed)
 
@@ -132,18 +132,3 @@ async def delete_rule(call: Change, rule_id: RuleId) -> Response:
 async def _switch(call: Call, command: EnableRule) -> Response:
     switched = await call.run(managing.enable_rules, command)
     return call.reply(switched)
-
-
-def _content(body: RuleBody) -> RuleContent:
-    return RuleContent(
-        name=body.name,
-        trigger=body.trigger,
-        actions=body.actions,
-        condition=body.condition,
-        customer_id=body.customer_id,
-        customer_kind=body.customer_kind,
-        priority=body.priority,
-        enabled=body.enabled,
-        valid_from=body.valid_from,
-        valid_until=body.valid_until,
-    )

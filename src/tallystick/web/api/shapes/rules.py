@@ -9,7 +9,7 @@ from tallystick.kernel import money
 from tallystick.parties.customers import CustomerKind
 from tallystick.rules import catalog, conditions
 from tallystick.rules.facts import FIELDS, SUBJECTS, TRIGGERS, Trigger
-from tallystick.rules.managing import PRIORITY_MAX
+from tallystick.rules.managing import PRIORITY_MAX, RuleContent
 from tallystick.rules.queries import FiringDocument
 from tallystick.web.fields import (
     Body,
@@ -203,6 +203,22 @@ class Catalog(View):
             examples=[{"settle_within_tolerance": {"triggers": ["payment_settled"]}}],
         ),
     ]
+
+
+def rule_content(body: RuleBody) -> RuleContent:
+    """Give what a body says of a rule as the core takes it."""
+    return RuleContent(
+        name=body.name,
+        trigger=body.trigger,
+        actions=body.actions,
+        condition=body.condition,
+        customer_id=body.customer_id,
+        customer_kind=body.customer_kind,
+        priority=body.priority,
+        enabled=body.enabled,
+        valid_from=body.valid_from,
+        valid_until=body.valid_until,
+    )
 
 
 def shown_catalog() -> dict[str, Any]:
