@@ -1,4 +1,4 @@
-"""The commands about rules: what happens by itself when a payment comes in.
+"""The commands about rules: what happens by itself.
 
 What a command does is imported when it runs, so that `--help` answers at once.
 """
@@ -50,7 +50,7 @@ def show_rule(rule: Rule, *, organization: Organization, as_json: Json = False) 
     "add",
     help=help_text(
         "Make the rule of a file; its id goes to standard output.",
-        "It takes part from the next payment on.",
+        "It takes part from then on.",
         examples=("rules add rule.yaml --organization northfield",),
     ),
 )
