@@ -20,6 +20,7 @@ from tests.engines import (
     Server,
     Servers,
     create_database,
+    disconnect_all,
     drop_database,
     required,
 )
@@ -63,6 +64,7 @@ class Databases:
         self._shared: dict[str, str] = {}
         self._opened: dict[str, Database] = {}
         self._migrated: dict[str, str] = {}
+        self._spare: dict[str, list[str]] = {}
         self.violations: dict[str, dict[str, int]] = {}
         """What the audit last counted, per engine: only the test that adds to it is to blame."""
 
@@ -74,13 +76,9 @@ class Databases:
 
     def empty(self, engine: str) -> None:
         """Remove every row of the shared database; no test looks at another one's."""
-        from tallystick.migrations.tables import METADATA
+        from tests.factories import remove_all
 
-        def remove(conn: Any) -> None:
-            for table in reversed(METADATA.sorted_tables):
-                conn.execute(table.delete())
-
-        self._opened[engine].write(remove)
+        self._opened[engine].write(remove_all)
         self.violations.pop(engine, None)
 
     def opened(self, engine: str) -> "Database":
@@ -108,6 +106,33 @@ class Databases:
             self._migrated[engine] = self.create(engine)
             migrations.upgrade(self._migrated[engine])
         return self.create(engine, like=self._migrated[engine])
+
+    def lend(self, engine: str) -> str:
+        """Give the address of an empty database at head, until it is taken back."""
+        spare = self._spare.setdefault(engine, [])
+        return spare.pop() if spare else self.migrated(engine)
+
+    def take_back(self, engine: str, url: str) -> None:
+        """Empty a database for the next test: that is sooner done than to make one.
+
+        One that is not at head any more is dropped, and so is a file, which is soon copied.
+        """
+        from tallystick import migrations
+        from tallystick.kernel.database import Database
+        from tests.factories import remove_all
+
+        if engine == "sqlite":
+            self.drop(url)
+            return
+        disconnect_all(*self._made[url])
+        at, head = migrations.status(url)
+        if at != head:
+            self.drop(url)
+            return
+        database = Database(url)
+        database.write(remove_all)
+        database.close()
+        self._spare[engine].append(url)
 
     def drop(self, url: str) -> None:
         """Drop a database that was created here."""
@@ -256,9 +281,9 @@ def fresh_database_url(engine: str, databases: Databases) -> Iterator[Callable[[
 @pytest.fixture
 def migrated_url(engine: str, databases: Databases) -> Iterator[str]:
     """Return the address of a database at head that nobody else uses."""
-    url = databases.migrated(engine)
+    url = databases.lend(engine)
     yield url
-    databases.drop(url)
+    databases.take_back(engine, url)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -162,11 +162,29 @@ def drop_database(server: Server, name: str) -> None:
             )
     else:
         with _mariadb(server.url) as admin, admin.cursor() as cursor:
-            # An open transaction would hold its tables, and DROP DATABASE would wait for it.
-            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
-            for (connection_id,) in cursor.fetchall():
-                cursor.execute(f"KILL CONNECTION {int(connection_id)}")
+            _disconnect_mariadb(cursor, name)
             cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+
+
+def disconnect_all(server: Server, name: str) -> None:
+    """End the connections that somebody left to a database of a server."""
+    if server.engine == "postgresql":
+        with _postgresql(server.url) as conn:
+            conn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+            )
+    else:
+        with _mariadb(server.url) as admin, admin.cursor() as cursor:
+            _disconnect_mariadb(cursor, name)
+
+
+def _disconnect_mariadb(cursor: pymysql.cursors.Cursor, name: str) -> None:
+    # An open transaction would hold its tables, and whoever needs them would wait for it.
+    cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (name,))
+    for (connection_id,) in cursor.fetchall():
+        # It may have ended by itself meanwhile, which MariaDB calls an error.
+        with suppress(pymysql.err.OperationalError):
+            cursor.execute(f"KILL CONNECTION {int(connection_id)}")
 
 
 def _find_sqlite(started: ExitStack) -> Server:

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, false, func, select
+from sqlalchemy import Connection, Select, Table, bindparam, false, func, select
 
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.content import DraftContent
@@ -50,6 +50,33 @@ T = TypeVar("T")
 P = ParamSpec("P")
 UseCase = Callable[[Connection, Sequence[C]], list[Answer[T]]]
 Snapshot = dict[str, tuple[int, list[Any]]]
+
+
+_COUNTS = select(
+    *[select(func.count()).select_from(table).scalar_subquery() for table in METADATA.sorted_tables]
+)
+
+
+def filled(conn: Connection) -> list[tuple[Table, int]]:
+    """List the tables that have rows, and how many: most have none, and need not be read."""
+    counts = zip(METADATA.sorted_tables, conn.execute(_COUNTS).one(), strict=True)
+    return [(table, count) for table, count in counts if count]
+
+
+def remove_all(conn: Connection) -> None:
+    """Remove every row of every table."""
+    for table, _ in reversed(filled(conn)):
+        conn.execute(table.delete())
+
+
+def _own(table: Table) -> Select[Any]:
+    owned = [table.c[name] for name in ("organization_id", "id") if name in table.c]
+    mine = [owned[0] == bindparam("own")] if owned else [false()]
+    return select(table).where(*mine).order_by(*table.primary_key.columns)
+
+
+OWN = {table: _own(table) for table in METADATA.sorted_tables}
+"""For each table what reads the rows of one organization."""
 
 
 class Acts:
@@ -154,14 +181,10 @@ class Books:
         return self.database.read(self._snapshot)
 
     def _snapshot(self, conn: Connection) -> Snapshot:
-        tables = METADATA.sorted_tables
-        counts = [select(func.count()).select_from(table).scalar_subquery() for table in tables]
-        taken: Snapshot = {}
-        for table, count in zip(tables, conn.execute(select(*counts)).one(), strict=True):
-            owned = [table.c[name] for name in ("organization_id", "id") if name in table.c]
-            own = select(table).where(*[owned[0] == self.organization_id] if owned else [false()])
-            rows = conn.execute(own.order_by(*table.primary_key.columns)).mappings()
-            taken[table.name] = count, [dict(row) for row in rows]
+        taken: Snapshot = {table.name: (0, []) for table in METADATA.sorted_tables}
+        for table, count in filled(conn):
+            own = conn.execute(OWN[table], {"own": self.organization_id}).mappings()
+            taken[table.name] = count, [dict(row) for row in own]
         return taken
 
     def customer(self, **values: Any) -> CustomerDocument:

@@ -38,11 +38,11 @@ def test_the_demonstration_is_made_once_and_holds(run: Run, migrated: str) -> No
 
     audited = run("audit", "--json")
     assert (audited.code, audited.json["violations"]) == (0, 0)
-    # Sums of closed months and positions are the worker's, and it has not run. Nothing is paid at a
-    # provider.
+    # Sums of closed months, positions and late fees are the worker's, and it has not run. Nothing
+    # is paid at a provider.
     unseen = {each["id"] for each in audited.json["findings"] if not each["checked"]}
     assert {each for each in unseen if "-online" not in each} == {
-        *("I14-positions", "I17-keys", "I18", "I22"),
+        *("I14-positions", "I17-keys", "I18", "I19-charges", "I22"),
     }
     figures = run("audit")
     assert figures.code == 0

@@ -51,8 +51,9 @@ from tallystick.payments.allocating import Share
 from tallystick.payments.queries import PaymentFilter
 from tallystick.payments.recording import RecordPayment, record_payments
 from tallystick.wiring import audit
+from tests.factories import remove_all
 from tests.properties.model import TERMS_DAYS, Command, Invoice, Model
-from tests.races.books import content_of, empty, fingerprint
+from tests.races.books import content_of, fingerprint
 
 UseCase = Callable[[Connection, Sequence[Any]], list[Answer[Any]]]
 Aim = Literal["given", "oldest", "customer", "credit", "too much", "unpayable", "nothing"]
@@ -145,7 +146,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(zone=st.sampled_from(ZONES), start=st.sampled_from(STARTS))
     def found(self, zone: str, start: datetime) -> None:
         """Begin with empty books."""
-        empty(self.database)
+        self.database.write(remove_all)
         self.now = start
         self.model = self.make_model(zone)
         founding = CreateOrganization(

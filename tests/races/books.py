@@ -33,6 +33,7 @@ from tallystick.payments.models import ALLOCATIONS, PAYMENTS
 from tallystick.payments.planning import Excess
 from tallystick.payments.recording import RecordPayment
 from tallystick.payments.replacing import ReplaceInvoice
+from tests.factories import filled
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MILLION = 1_000_000
@@ -246,21 +247,10 @@ def content_of(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Read every row of every table, in the order of the keys."""
 
     def everything(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
-        return {
-            table.name: [
-                tuple(row) for row in conn.execute(select(table).order_by(*table.primary_key))
-            ]
-            for table in METADATA.sorted_tables
-        }
+        rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in METADATA.tables}
+        for table, _ in filled(conn):
+            found = conn.execute(select(table).order_by(*table.primary_key))
+            rows[table.name] = [tuple(row) for row in found]
+        return rows
 
     return database.read(everything)
-
-
-def empty(database: Database) -> None:
-    """Remove every row of every table: only for a database that one test has to itself."""
-
-    def remove(conn: Connection) -> None:
-        for table in reversed(METADATA.sorted_tables):
-            conn.execute(table.delete())
-
-    database.write(remove)

@@ -261,10 +261,11 @@ def test_an_unknown_customer_has_no_statement(books: Books, open_books: Opening)
     assert caught.value.refusal.code == "customer.unknown"
 
 
-def test_the_totals_of_30000_invoices_are_those_of_all(books: Books) -> None:
+def test_the_totals_of_many_invoices_are_those_of_all(books: Books, *, full: bool) -> None:
     account = accounts.receivable(books.payer)
-    many(books, 30_000, account)
-    total = sum(range(1, 30_001))
+    count = 30_000 if full else 5_000
+    many(books, count, account)
+    total = sum(range(1, count + 1))
     for customer_id in (books.payer, None):
         [block] = blocks(books, customer_id=customer_id)
         assert ends(block) == ("EUR", 0, total)
