@@ -2,7 +2,16 @@
 
 import pytest
 
-from tallystick.kernel.errors import SHOWN_MAX, Invalid, Refusal, Refused, Unavailable, shown
+from tallystick.kernel.errors import (
+    LOOKED_MAX,
+    SHOWN_MAX,
+    Invalid,
+    Refusal,
+    Refused,
+    Unavailable,
+    shown,
+    step,
+)
 
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)]
 SURROGATES = ["\ud800", "\udbff", "\udc00", "\udfff"]
@@ -88,3 +97,15 @@ def test_a_refusal_carries_what_it_says() -> None:
     assert str(refused) == "invoice.void: It is void."
     assert issubclass(Invalid, Refused)
     assert Unavailable("Later.").retry_after_s == 1
+
+
+@pytest.mark.parametrize("kept", range(4, 16))
+def test_a_card_number_that_is_cut_through_is_not_repeated(kept: int) -> None:
+    # What is masked before it is long, so that the cut comes early in what is left.
+    written = "9" * (LOOKED_MAX - kept - 2) + "ab" + "4111111111111111" + "9" * 10**6
+    assert shown(written) == "“…ab…”"
+
+
+def test_a_name_that_was_sent_is_one_short_step_of_a_pointer() -> None:
+    assert step("a/b~c\n4111 1111 1111 1111") == "a~1b~0c\ufffd…"
+    assert len(step("~" * 10**6)) < 100

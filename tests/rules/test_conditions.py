@@ -137,6 +137,36 @@ HOSTILE: dict[str, tuple[Callable[[], Any], str, str]] = {
         "/condition/value",
         "a day such as",
     ),
+    "a day of a week": (
+        lambda: asked("payment.paid_on", "eq", "2026-W10-1"),
+        "/condition/value",
+        "a day such as",
+    ),
+    "a control character": (
+        lambda: asked("payment.reference", "eq", "a\0b"),
+        "/condition/value",
+        "a control character",
+    ),
+    "the number of a card": (
+        lambda: asked("payment.reference", "in", ["x", "4111 1111 1111 1111"]),
+        "/condition/value/1",
+        "a payment card",
+    ),
+    "a number that is not whole": (
+        lambda: asked("invoice.days_overdue", "eq", 1.0),
+        "/condition/value",
+        "not a fraction",
+    ),
+    "a number beyond all": (
+        lambda: asked("invoice.days_overdue", "eq", 2**63),
+        "/condition/value",
+        "from -1000000 to 1000000",
+    ),
+    "forty thousand members": (
+        lambda: {f"k{each}": 1 for each in range(40_000)},
+        "/condition",
+        "“k4”.",
+    ),
     "a word that is none": (
         lambda: asked("invoice.payment_status", "eq", "payed"),
         "/condition/value",

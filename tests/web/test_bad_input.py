@@ -36,7 +36,9 @@ SHAPE = (422, "request.invalid")
         (b"[" * 201 + b"]" * 201, "deeper than 200"),
         (b'{"a":' * 201 + b"1" + b"}" * 201, "deeper than 200"),
         (b"[" * 5_000 + b"]" * 5_000, "depth"),
-        (b'{"a":' * 100_000, "depth"),
+        (b'{"a":' * 5_000, "depth"),
+        (b"{%s}" % b",".join(b'"%d": 1' % each for each in range(1_001)), "1000 members"),
+        (b"[" + b"{}," * 300_000 + b"{}]", "nearly nothing"),
     ],
 )
 async def test_malformed_json(school: School, body: bytes, says: str) -> None:
@@ -246,7 +248,8 @@ async def test_lines(
     [
         ({"lines": [LINE] * 501}, SHAPE),
         ({"lines": [LINE] * 100_000}, (413, "request.too_large")),
-        ({"lines": [{}] * 100_000}, SHAPE),
+        ({"lines": [{}] * 5_000}, SHAPE),
+        ({"lines": [{}] * 100_000}, (400, "request.json_malformed")),
         ({"lines": None}, SHAPE),
         ({"lines": {}}, SHAPE),
         ({"lines": [1]}, SHAPE),

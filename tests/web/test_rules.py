@@ -1,11 +1,13 @@
 """Rules over HTTP: made, changed, switched, asked, and what they did."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.web.conftest import Moment, School
+from tallystick.kernel import ids
+from tests.web.conftest import MakeSchool, Moment, School
 
 pytestmark = [
     pytest.mark.anyio,
@@ -18,6 +20,16 @@ RULE: dict[str, Any] = {
     "condition": {"field": "invoice.payment_status", "operator": "eq", "value": "partial"},
     "actions": [{"action": "settle_within_tolerance"}],
 }
+
+
+MALFORMED = (422, "rule.malformed")
+VALUE = "/condition/value"
+ONE_TEXT = '{{"field":"payment.amount","operator":"eq","value":{}}}'
+
+
+def asked(field: str, operator: str, value: Any) -> dict[str, Any]:
+    """Write a change of the rule that asks one thing."""
+    return {"condition": {"field": field, "operator": operator, "value": value}}
 
 
 async def tolerate(school: School, amount: str) -> None:
@@ -129,6 +141,84 @@ async def test_what_is_no_rule_says_where_and_what_is_allowed(school: School) ->
     wrong = await school.owner.post("/v1/rules", json={**RULE, "condition": deep})
     assert wrong.json()["code"] == "rule.malformed"
     assert (await school.viewer.get("/v1/rules")).json() == {"data": []}
+
+
+ONE = asked("payment.amount", "eq", "1")["condition"]
+BROKEN, SHAPE = (400, "request.json_malformed"), (422, "request.invalid")
+HOSTILE: dict[str, tuple[dict[str, Any] | str, tuple[int, str], str]] = {
+    # What is a text stands in the place of the condition as it is.
+    "groups a thousand deep": ('{"all":[' * 1_000 + "{}" + "]}" * 1_000, BROKEN, ""),
+    "groups a hundred thousand deep": ('{"all":[' * 100_000, BROKEN, ""),
+    "lists a hundred thousand deep": ("[" * 100_000 + "]" * 100_000, BROKEN, ""),
+    "no number": (f'{{"all":[{ONE_TEXT.format("NaN")}]}}', BROKEN, ""),
+    "a number beyond all": (ONE_TEXT.format("1e400"), BROKEN, ""),
+    "a number of a million digits": (ONE_TEXT.format("9" * 10**6), BROKEN, ""),
+    "half a surrogate pair": (ONE_TEXT.format('"\\ud800"'), BROKEN, ""),
+    "a member twice": (ONE_TEXT.format('"1","value":"2"'), BROKEN, ""),
+    "a further member of the rule": ({"__class__": "x"}, SHAPE, "/__class__"),
+    "a key without end": ({"k" * 100_000: 1}, SHAPE, f"/{'k' * 39}…"),
+    "a name without end": ({"name": "x" * 10**6}, SHAPE, "/name"),
+    "a number for a name": ({"name": 1}, SHAPE, "/name"),
+    "a trigger that is none": ({"trigger": "__init__"}, SHAPE, "/trigger"),
+    "a condition that is a list": ({"condition": [ONE]}, SHAPE, "/condition"),
+    "an action that is a list": ({"actions": [[{}]]}, SHAPE, "/actions/0"),
+    "actions without end": ({"actions": [RULE["actions"][0]] * 10_000}, SHAPE, "/actions"),
+    "a priority that is a fraction": ({"priority": 1.5}, SHAPE, "/priority"),
+    "a priority beyond all": ({"priority": 2**63}, SHAPE, "/priority"),
+    "a list within a list": ({"condition": {"all": [[ONE]]}}, MALFORMED, "/condition/all/0"),
+    "groups forty deep": (
+        '{"all":[' * 40 + "{}" + "]}" * 40,
+        MALFORMED,
+        "/condition" + "/all/0" * 8,
+    ),
+    "ten thousand conditions": (
+        {"condition": {"all": [ONE] * 10_000}},
+        MALFORMED,
+        "/condition/all",
+    ),
+    "a class": (asked("__class__", "eq", "1"), MALFORMED, "/condition/field"),
+    "a dict": (asked("payment.__dict__", "eq", "1"), MALFORMED, "/condition/field"),
+    "a method": (asked("payment.amount.__init__", "eq", "1"), MALFORMED, "/condition/field"),
+    "a field without end": (asked("x" * 10**6, "eq", "1"), MALFORMED, "/condition/field"),
+    "digits without end": (asked("4" * 10**6, "eq", "1"), MALFORMED, "/condition/field"),
+    "a text without end": (asked("payment.reference", "eq", "x" * 10**6), MALFORMED, VALUE),
+    "NUL": (asked("payment.reference", "eq", "\0"), MALFORMED, VALUE),
+    "a member of a condition": ({"condition": {"k" * 100_000: 1}}, MALFORMED, "/condition"),
+    "an action that is none": (
+        {"actions": [{"action": "__del__"}]},
+        MALFORMED,
+        "/actions/0/action",
+    ),
+    "a member of an action": (
+        {"actions": [{**RULE["actions"][0], "a/b~ 4111 1111 1111 1111": 1}]},
+        MALFORMED,
+        "/actions/0/a~1b~0 …",
+    ),
+    "an action twice": ({"actions": RULE["actions"] * 2}, MALFORMED, "/actions"),
+    "nobody": ({"customer_id": str(ids.new())}, (404, "customer.unknown"), "/customer_id"),
+}
+
+
+async def test_hostile_rules(school: School, make_school: MakeSchool) -> None:
+    other = await (await make_school()).customer()
+    foreign = {"customer_id": other["id"]}, (404, "customer.unknown"), "/customer_id"
+    kept = (await school.owner.post("/v1/rules", json=RULE)).json()
+    for what, (values, answer, pointer) in {**HOSTILE, "somebody else's": foreign}.items():
+        body = json.dumps(RULE | (values if isinstance(values, dict) else {"condition": "?"}))
+        if isinstance(values, str):
+            body = body.replace('"?"', values)
+        for method, path in (("POST", ""), ("PUT", f"/{kept['id']}")):
+            refused = await school.owner.request(
+                method,
+                f"/v1/rules{path}",
+                content=body,
+                headers={"Content-Type": "application/json", "If-Match": '"1"'},
+            )
+            assert (refused.status_code, refused.json()["code"]) == answer, what
+            assert len(refused.content) < 2_000, what
+            if pointer:
+                assert refused.json()["errors"][0]["pointer"] == pointer, what
+    assert (await school.viewer.get("/v1/rules")).json() == {"data": [kept]}
 
 
 async def test_the_catalog_lists_all_there_is(school: School) -> None:

@@ -19,8 +19,11 @@ Fact = str | int | bool | None
 
 SHOWN_MAX = 40
 """Characters of a refused value that an answer repeats."""
+LOOKED_MAX = 1_000
+"""Characters of it that are looked at."""
 
 _DIGITS_RUN = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){11,}")
+_DIGITS_LAST = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){0,10}[^0-9A-Za-z]{0,3}\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -34,10 +37,27 @@ def masked(text: str) -> str:
 
 def shown(value: object) -> str:
     """Quote a refused value: shortened, and with nothing in it that could be a card number."""
-    text = _UNPRINTABLE.sub("\ufffd", masked(str(value)))
-    if len(text) > SHOWN_MAX:
-        text = text[: SHOWN_MAX - 1] + "…"
-    return f"“{text}”"
+    return f"“{_shortened(value)}”"
+
+
+def step(name: object) -> str:
+    """Write a name that was sent as one step of a JSON pointer, shortened as a value is.
+
+    Source: RFC 6901, section 3.
+    """
+    return _shortened(name).replace("~", "~0").replace("/", "~1")
+
+
+def _shortened(value: object) -> str:
+    whole = str(value)
+    text = masked(whole[:LOOKED_MAX])
+    if len(whole) > LOOKED_MAX:
+        # What is left of a number that was cut through is not masked.
+        text = _DIGITS_LAST.sub("", text)
+    text = _UNPRINTABLE.sub("\ufffd", text)
+    if len(text) > SHOWN_MAX or len(whole) > LOOKED_MAX:
+        text = text[: SHOWN_MAX - 1].removesuffix("…") + "…"
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tallystick.kernel import decimals, money
-from tallystick.kernel.errors import Refused, shown
+from tallystick.kernel.errors import Refused, shown, step
 from tallystick.rules.conditions import kind_of, malformed, unknown_name
 from tallystick.rules.facts import Trigger
 
@@ -192,7 +192,7 @@ def _action(document: Any, trigger: Trigger, currency: str, place: str) -> Actio
     strangers = sorted(set(document) - {"action", *kind.parameters})
     if strangers:
         known = ["action", *kind.parameters]
-        raise unknown_name(f"{place}/{strangers[0][:40]}", "member", strangers[0], known)
+        raise unknown_name(f"{place}/{step(strangers[0])}", "member", strangers[0], known)
     if kind.one_of and sum(document.get(each) is not None for each in kind.one_of) != 1:
         message = f"{kind.name} takes exactly one of {' and '.join(kind.one_of)}."
         raise malformed(place, message)

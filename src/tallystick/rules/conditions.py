@@ -10,13 +10,15 @@ is nothing: of it only `is_null` is true.
 """
 
 import difflib
-from collections.abc import Callable, Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
-from tallystick.kernel import money
+from tallystick.kernel import card_numbers, money
 from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.rules.facts import Facts, Field, Trigger, Type, Value, known
 
@@ -144,7 +146,7 @@ class _Reader:
         raise malformed(
             place,
             "A condition has the one member all, or the one member any, or the three members "
-            f"field, operator and value. This one has {_listed(names)}.",
+            f"field, operator and value. This one has {_listed(document)}.",
         )
 
     def _group(self, parts: Any, place: str, depth: int, *, every: bool) -> Group:
@@ -191,7 +193,9 @@ class _Reader:
     def _value(self, field: Field, value: Any, place: str) -> Value:
         if field.type == "number":
             if type(value) is not int or not -NUMBER_MAX <= value <= NUMBER_MAX:
-                message = f"{field.name} is compared with a whole number, not {kind_of(value)}."
+                found = shown(value) if type(value) is int else kind_of(value)
+                bounds = f"from {-NUMBER_MAX} to {NUMBER_MAX}"
+                message = f"{field.name} is compared with a whole number {bounds}, not {found}."
                 raise malformed(place, message)
             return value
         if not isinstance(value, str):
@@ -210,7 +214,7 @@ class _Reader:
             if field.type == "money":
                 return money.parse(value, self._currency, pointer=place)
             if field.type == "date":
-                return date.fromisoformat(value)
+                return _day(value)
             if field.type == "id":
                 return UUID(value)
         except (Refused, ValueError):
@@ -219,9 +223,16 @@ class _Reader:
                 f"It takes {_EXAMPLES[field.type]}."
             )
             raise malformed(place, message) from None
+        if _CONTROL.search(value):
+            message = "There is a control character in this text, such as a line break. Remove it."
+            raise malformed(place, message)
+        if card_numbers.found(value):
+            message = "This text looks like the number of a payment card, which is not kept here."
+            raise malformed(place, message)
         return value
 
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXAMPLES: Final[Mapping[Type, str]] = {
     "money": 'a decimal text such as "100.00"',
     "number": "a whole number",
@@ -242,15 +253,23 @@ def unknown_name(place: str, what: str, name: Any, allowed: Collection[str]) -> 
     message = f"There is no {what} {shown(name) if isinstance(name, str) else kind_of(name)}."
     near = difflib.get_close_matches(str(name)[:TEXT_MAX], allowed, n=1) if name else []
     meant = f" Did you mean {near[0]}?" if near else ""
-    return malformed(place, f"{message}{meant} There are {', '.join(allowed)}.")
+    return malformed(place, f"{message}{meant} There are {', '.join(allowed) or 'none'}.")
+
+
+def _day(value: str) -> date:
+    day = date.fromisoformat(value)
+    # It reads weeks too, and days without hyphens.
+    if day.isoformat() != value:
+        raise ValueError(value)
+    return day
 
 
 def _reversed(values: tuple[Any, ...]) -> bool:
     return bool(values[0] > values[1])
 
 
-def _listed(names: Collection[Any]) -> str:
-    few = sorted(shown(name) for name in names)[:5]
+def _listed(names: Iterable[str]) -> str:
+    few = [shown(name) for name in islice(names, 5)]
     return ", ".join(few) if few else "none"
 
 
@@ -260,7 +279,12 @@ def kind_of(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    names: Mapping[type, str] = {str: "a text", list: "a list", dict: "an object"}
+    names: Mapping[type, str] = {
+        str: "a text",
+        list: "a list",
+        dict: "an object",
+        float: "a fraction",
+    }
     return names.get(type(value), "a number")
 
 

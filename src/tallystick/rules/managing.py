@@ -244,7 +244,8 @@ def _check_customer(place: "Place", content: RuleContent) -> None:
         raise conditions.malformed("/customer_kind", message)
     key = place.organization.id, content.customer_id
     if not rows.find(place.conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], [key]):
-        raise customers.unknown(content.customer_id)
+        refusal = customers.unknown(content.customer_id).refusal
+        raise Refused(refusal.code, refusal.detail, pointer="/customer_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,17 @@ import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from tallystick.kernel.errors import Invalid, masked
+from tallystick.kernel.errors import Invalid, masked, step
 from tallystick.web.problems import Fault
 
 DEPTH_MAX: Final = 200
+MEMBERS_MAX: Final = 1_000
+"""Members of one object."""
+NESTED_MIN: Final = 10_000
+NESTED_BYTES: Final = 24
+"""Beyond so many objects and lists, each has on average so many bytes: one takes as long to read as
+a text of hundreds, and whatever means something is longer.
+"""
 FAULTS_MAX: Final = 20
 """Faults that one answer lists."""
 
@@ -33,6 +40,8 @@ class Misshapen(Invalid):
 def parse(body: bytes) -> Any:
     """Read JSON of at most `DEPTH_MAX` levels in which no object names a member twice.
 
+    No object has more than `MEMBERS_MAX`: each that is unknown costs as much as one that is known.
+
     Source: RFC 8259. Sections 4 and 8.2 leave open what becomes of a repeated name and of half a
     surrogate pair; here both are refused.
 
@@ -40,6 +49,7 @@ def parse(body: bytes) -> Any:
         Invalid: request.json_malformed.
     """
     try:
+        _check_filled(body)
         value = orjson.loads(body)
         members = _members(value, 1)
         # Each member has a colon. More colons than members: some stand in strings, or a name
@@ -51,6 +61,12 @@ def parse(body: bytes) -> Any:
     return value
 
 
+def _check_filled(body: bytes) -> None:
+    nested = body.count(b"{") + body.count(b"[")
+    if nested > NESTED_MIN and nested * NESTED_BYTES > len(body):
+        raise ValueError("it is made of objects and lists that hold nearly nothing")
+
+
 def _members(value: Any, depth: int) -> int:
     """Count the members of all objects."""
     if depth > DEPTH_MAX:
@@ -59,6 +75,8 @@ def _members(value: Any, depth: int) -> int:
     inner: Iterable[Any] = ()
     if isinstance(value, dict):
         members, inner = len(value), value.values()
+        if members > MEMBERS_MAX:
+            raise ValueError(f"an object has more than {MEMBERS_MAX} members")
     elif isinstance(value, list):
         inner = value
     for item in inner:
@@ -96,8 +114,7 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
     The name of an unknown member is the sender's.
     """
-    parts = (masked(str(part)).replace("~", "~0").replace("/", "~1") for part in location)
-    return "".join(f"/{part}" for part in parts)
+    return "".join(f"/{step(part)}" for part in location)
 
 
 def _said(fault: ErrorDetails) -> str:
