@@ -46,11 +46,19 @@ LONG = (
 )
 """Where tests take 5 seconds and more."""
 
-KEPT_MAX = 300
-"""Rows that the audit may look at after a test before the shared database is emptied.
+TOGETHER = (
+    "tests/ledger/test_audit.py",
+    "tests/kernel/test_rows.py",
+    "tests/kernel/test_rows_ahead.py",
+    "tests/kernel/test_statement_counts.py",
+    "tests/races/test_guessing.py",
+    "tests/reports/test_condition.py",
+    "tests/reports/test_reads.py",
+)
+"""Where tests share what takes a while to make: those of one engine run in one process."""
 
-The audit of few rows costs little, and to remove them costs about as much as one audit.
-"""
+AUDITED_AT_ONCE = 12
+"""After so many tests of one engine the audit looks at what they left: it costs more than most."""
 
 
 class Databases:
@@ -65,8 +73,8 @@ class Databases:
         self._opened: dict[str, Database] = {}
         self._migrated: dict[str, str] = {}
         self._spare: dict[str, list[str]] = {}
-        self.violations: dict[str, dict[str, int]] = {}
-        """What the audit last counted, per engine: only the test that adds to it is to blame."""
+        self.unaudited: dict[str, list[str]] = {}
+        """The tests of each shared database that the audit has not looked at yet."""
 
     def shared(self, engine: str) -> str:
         """Return the address of the shared database of an engine, created at the first call."""
@@ -74,12 +82,24 @@ class Databases:
             self._shared[engine] = self.migrated(engine)
         return self._shared[engine]
 
-    def empty(self, engine: str) -> None:
+    def _empty(self, engine: str) -> None:
         """Remove every row of the shared database; no test looks at another one's."""
         from tests.factories import remove_all
 
         self._opened[engine].write(remove_all)
-        self.violations.pop(engine, None)
+
+    def audit(self, engine: str) -> None:
+        """Let the audit look at what tests left in the shared database, and remove that."""
+        from tallystick.wiring import audit
+
+        tests = self.unaudited.pop(engine, [])
+        try:
+            findings = self._opened[engine].read(audit)
+        finally:
+            # Whatever it stumbles on, the tests that follow would stumble on it too.
+            self._empty(engine)
+        if wrong := {each.id: each.examples for each in findings if each.violations}:
+            pytest.fail(f"The audit of {engine} found {wrong} after one of these: {tests}")
 
     def opened(self, engine: str) -> "Database":
         """Return the shared database of an engine."""
@@ -139,7 +159,9 @@ class Databases:
         drop_database(*self._made.pop(url))
 
     def close(self) -> None:
-        """Disconnect from everything and drop everything."""
+        """Disconnect from everything and drop everything, audited."""
+        for engine in list(self.unaudited):
+            self.audit(engine)
         for database in self._opened.values():
             database.close()
         for url in list(self._made):
@@ -188,6 +210,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    for item in items:
+        if item.nodeid.startswith(TOGETHER):
+            engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {engine}"))
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
@@ -288,31 +314,18 @@ def migrated_url(engine: str, databases: Databases) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def audited(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail the test that leaves an invariant of the shared database violated."""
+    """Fail when a test leaves an invariant of the shared database violated."""
     if "database" not in request.fixturenames:
         yield
         return
     databases: Databases = request.getfixturevalue("databases")
     engine: str = request.getfixturevalue("engine")
-    database: Database = request.getfixturevalue("database")
+    request.getfixturevalue("database")
     yield
-    from tallystick.wiring import audit
-
-    before = databases.violations.get(engine, {})
-    try:
-        findings = database.read(audit)
-    except BaseException:
-        # Whatever it stumbled on, the tests that follow would stumble on it too.
-        databases.empty(engine)
-        raise
-    after = {finding.id: finding.violations for finding in findings}
-    databases.violations[engine] = after
-    worse = {name: count for name, count in after.items() if count > before.get(name, 0)}
-    if max(finding.checked for finding in findings) > KEPT_MAX:
-        # The tests that follow would each look at all of it again.
-        databases.empty(engine)
-    if worse:
-        pytest.fail(f"The audit of {engine} found new violations after this test: {worse}")
+    unaudited = databases.unaudited.setdefault(engine, [])
+    unaudited.append(request.node.nodeid)
+    if len(unaudited) >= AUDITED_AT_ONCE:
+        databases.audit(engine)
 
 
 @pytest.fixture

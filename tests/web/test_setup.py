@@ -36,7 +36,7 @@ ORGANIZATION = {
 @pytest.fixture
 def empty(databases: Databases, engine: str, database: Database) -> Database:
     """Return the database with nobody in it."""
-    databases.empty(engine)
+    databases.audit(engine)
     return database
 
 
