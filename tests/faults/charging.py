@@ -23,7 +23,7 @@ from tallystick.payments import comparing
 from tallystick.payments.asking import Reconciler
 from tallystick.payments.cards import Card
 from tallystick.payments.models import ORDERS, PAYMENTS, REFUNDS
-from tallystick.payments.returning import StartRefund
+from tallystick.payments.returning import StartRefund, start_refunds
 from tallystick.payments.starting import StartPayment
 from tallystick.payments.states import SETTLED
 from tallystick.providers.fakepay import FakePay
@@ -97,7 +97,9 @@ class Request:
         try:
             caller = Caller(database, edge)
             if isinstance(self.command, StartRefund):
-                return await returning.give_back(caller, self.command, calls.named("fakepay"))
+                return await returning.give_back(
+                    caller, start_refunds, self.command, calls.named("fakepay")
+                )
             return (await paying.pay(caller, self.command, Card(**CARD))).payment
         except Refused as refused:
             if refused.refusal.code == "payment.in_flight":

@@ -262,6 +262,25 @@ BROKEN: dict[str, tuple[Expected, Callable[[Healthy], list[Executable]]]] = {
             CONTENTS.update().where(CONTENTS.c.invoice_id == it.full).values(relates_to=it.unpaid)
         ],
     ),
+    "a refund waits that nothing holds": (
+        {"I16-holds": 1},
+        lambda it: [
+            REFUNDS.insert().values(
+                organization_id=it.books.organization_id,
+                id=ids.new(),
+                payment_id=it.first,
+                customer_id=it.other,
+                method="cash",
+                status="pending_approval",
+                currency="EUR",
+                amount=1,
+                refunded_on=START.date(),
+                version=1,
+                created_at=START,
+                updated_at=START,
+            )
+        ],
+    ),
     "what was paid was not allocated": (
         {"I3": 2},
         lambda it: [
@@ -593,7 +612,7 @@ def test_sound_books_pass_every_check(healthy: Healthy) -> None:
         "I8-credit-days": 7,
         **dict.fromkeys(("I10-receipts", "I14-receipts", "I16-claims"), 7),
         **dict.fromkeys(("I5-online", "I7-online", "I16-online", "I17-keys"), 3),
-        **dict.fromkeys(("I14-refunds", "I18"), 1),
+        **dict.fromkeys(("I14-refunds", "I16-holds", "I18"), 1),
         "I19": 5,
     }
 

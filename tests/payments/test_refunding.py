@@ -46,6 +46,7 @@ def test_a_refund_of_credit(books: Books) -> None:
         "reference": "R 1",
         "reason": "paid twice",
         "online": None,
+        "hold": None,
         "version": 1,
         "created_at": "2026-03-02T09:00:04.000000Z",
         "updated_at": "2026-03-02T09:00:04.000000Z",

@@ -8,6 +8,7 @@ import pytest
 from tallystick.payments.provider import Provider
 from tallystick.testing.fakepay.kinds import Kind
 from tallystick.testing.fakepay.server import Server
+from tests.web.conftest import MakeClient, MakeKey
 from tests.web.providing import Till, fakepay, providers, server, till
 
 __all__ = ["providers", "server", "till"]
@@ -82,6 +83,61 @@ async def test_what_the_provider_does_not_give_back(till: Till) -> None:
     assert (failed["status"], failed["online"]["failure_code"]) == ("failed", "not_sent")
     response = await till.ask("/v1/refunds", body | {"method": "bank_transfer"})
     assert (response.status_code, response.json()["online"]) == (201, None)
+
+
+async def test_what_a_rule_holds_reaches_the_provider_when_it_is_approved(
+    till: Till, make_client: MakeClient, make_key: MakeKey
+) -> None:
+    rule = {
+        "name": "Large refunds",
+        "trigger": "refund_requested",
+        "condition": {"field": "refund.amount", "operator": "gte", "value": "50.00"},
+        "actions": [{"action": "hold_refund_for_approval"}],
+    }
+    made = (await till.ask("/v1/rules", rule)).json()
+    payment = await till.paid()
+    wanted = {"payment_id": payment["id"], "amount": "60.00"}
+    response = await till.ask("/v1/refunds", wanted, "back")
+    held = response.json()
+    assert (response.status_code, held["status"]) == (202, "pending_approval")
+    assert held["hold"] == {"rule_id": made["id"], "decline_reason": None, "decided_at": None}
+    assert (await till.ask("/v1/refunds", wanted, "back")).json() == held
+    assert till.server.ledger.refund(held["id"]) is None
+    beyond = await till.ask("/v1/refunds", {"payment_id": payment["id"], "amount": "45.00"})
+    assert (beyond.status_code, beyond.json()["refundable"]) == (409, "40.00")
+    here = f"/v1/refunds/{held['id']}"
+    same = await till.ask(f"{here}/approve")
+    assert (same.status_code, same.json()["code"]) == (409, "refund.same_person")
+    another = make_client(make_key("owner", till.school.id))
+    approved = await another.post(f"{here}/approve")
+    assert (approved.status_code, approved.json()["status"]) == (200, "succeeded")
+    given = till.server.ledger.refund(held["id"])
+    assert given is not None
+    assert given["amount"] == 6_000
+    late = await another.post(f"{here}/approve")
+    assert (late.status_code, late.json()["code"]) == (409, "refund.not_held")
+
+
+async def test_what_is_declined_never_reaches_the_provider(till: Till) -> None:
+    rule = {
+        "name": "All refunds",
+        "trigger": "refund_requested",
+        "actions": [{"action": "hold_refund_for_approval"}],
+    }
+    await till.ask("/v1/rules", rule)
+    payment = await till.paid()
+    offline = {"payment_id": payment["id"], "method": "cash"}
+    held = [await till.ask("/v1/refunds", offline | {"amount": "40.00"})]
+    held.append(await till.ask("/v1/refunds", {"payment_id": payment["id"]}))
+    for each in held:
+        assert each.status_code == 202
+        here = f"/v1/refunds/{each.json()['id']}"
+        declined = await till.ask(f"{here}/decline", {"reason": "Not agreed."})
+        assert (declined.status_code, declined.json()["status"]) == (200, "declined")
+        again = await till.ask(f"{here}/decline", {"reason": "Not agreed."})
+        assert (again.status_code, again.json()["code"]) == (409, "refund.not_held")
+    assert await _parts(till, payment) == ("0.00", "0.00", "0.00")
+    assert till.server.ledger.refund(held[1].json()["id"]) is None
 
 
 class TestWithoutRefunds:

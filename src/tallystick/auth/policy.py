@@ -165,6 +165,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "get_payment": "read",
     "get_receipt": "read",
     "refund_payment": "refund",
+    "approve_refund": "refund",
     "confirm_refund": "refund",
     "decline_refund": "refund",
     "list_refunds": "read",

@@ -21,6 +21,7 @@ applying    pay invoices with customer credit
 crediting   take an invoice back by a credit note
 replacing   put another invoice in the place of one
 releasing   take back what a payment gave to an invoice
+holding_refunds refunds that wait because a rule says so; approving_refunds decides on them
 refunding   give money of a payment back; returning lets a provider do it
 settling    the one door through which a payment becomes settled: postings, receipt, event
 queries     read payments and receipts

@@ -9,7 +9,14 @@ from tallystick.invoices.models import INVOICES
 from tallystick.kernel.events import EVENTS
 from tallystick.ledger import accounts, balances
 from tallystick.ledger.audit import Check, rows_of
-from tallystick.payments.models import ALLOCATIONS, CLAIMS, PAYMENTS, REFUNDS, RESERVATIONS
+from tallystick.payments.models import (
+    ALLOCATIONS,
+    CLAIMS,
+    PAYMENTS,
+    REFUND_HOLDS,
+    REFUNDS,
+    RESERVATIONS,
+)
 from tallystick.payments.refunding import REFUNDED
 from tallystick.payments.settling import SETTLED_EVENT
 from tallystick.payments.states import ON_THE_WAY, SETTLED
@@ -122,6 +129,21 @@ def _claims_astray() -> Select[Any]:
         and_(_P.status == "declined", _C.decline_reason.is_(None)),
     )
     return select(*_NAMES).select_from(joined).where(wrong)
+
+
+def _holds_astray() -> Select[Any]:
+    """Only a refund that nobody has decided on has a hold that nobody has decided on."""
+    hold = REFUND_HOLDS.c
+    joined = REFUNDS.outerjoin(
+        REFUND_HOLDS, and_(hold.organization_id == _R.organization_id, hold.refund_id == _R.id)
+    )
+    pending = _R.status == "pending_approval"
+    wrong = or_(
+        and_(pending, or_(hold.refund_id.is_(None), hold.decided_at.is_not(None))),
+        and_(~pending, hold.refund_id.is_not(None), hold.decided_at.is_(None)),
+        and_(_R.status == "declined", hold.decline_reason.is_(None)),
+    )
+    return select(_R.organization_id, _R.id).select_from(joined).where(wrong)
 
 
 def _cash_differs() -> Select[Any]:
@@ -249,6 +271,11 @@ CHECKS = (
         "I16-claims",
         "every payment that waits to be confirmed has its claim, and no other waits",
         rows_of(_COUNT, _claims_astray()),
+    ),
+    Check(
+        "I16-holds",
+        "every refund that waits to be approved has its hold, and no other waits",
+        rows_of(select(func.count()).select_from(REFUNDS), _holds_astray()),
     ),
     Check(
         "I19",

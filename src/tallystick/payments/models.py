@@ -126,6 +126,25 @@ class Refund(Base):
     updated_at: Mapped[datetime]
 
 
+class RefundHold(Base):
+    """That a rule lets a refund wait for another person, and what they decided."""
+
+    __tablename__ = "refund_hold"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "refund_id"], ["refund.organization_id", "refund.id"]
+        ),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    refund_id: Mapped[UUID] = mapped_column(primary_key=True)
+    held_by: Mapped[UUID]
+    """Who wanted the refund."""
+    rule_id: Mapped[UUID]
+    decline_reason: Mapped[Text | None]
+    decided_at: Mapped[datetime | None]
+
+
 class Allocation(Base):
     """A part of a payment that pays one invoice.
 
@@ -240,5 +259,6 @@ PAYMENTS = table_of(Payment)
 ALLOCATIONS = table_of(Allocation)
 CLAIMS = table_of(Claim)
 REFUNDS = table_of(Refund)
+REFUND_HOLDS = table_of(RefundHold)
 ORDERS = table_of(ProviderOrder)
 RESERVATIONS = table_of(Reservation)

@@ -7,7 +7,7 @@ invoices are due again. To give money back for good, credit the invoice first, t
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ from tallystick.kernel.rows import Writes
 from tallystick.ledger import accounts, closing
 from tallystick.ledger.posting import Entry, Leg, post
 from tallystick.parties.named import Named
-from tallystick.payments import locking
+from tallystick.payments import holding_refunds, locking
 from tallystick.payments.locking import Holding, Key, Live
 from tallystick.payments.models import PAYMENTS, REFUNDS
 from tallystick.payments.refunds import RefundDocument, document
@@ -110,19 +110,49 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
     if command.method is None and holding.method not in OFFLINE_METHODS:
         raise method_missing(holding.method)
     payment = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], [key])[0]
-    day = _day(command, holding, payment.paid_on, clock.day(act.at, organization.time_zone))
-    amount = amount_of(command.amount, holding)
+    today = clock.day(act.at, organization.time_zone)
+    day = _day(command, holding, payment.paid_on, today)
+    held = holding_refunds.held_of(conn, organization, holding)
+    amount = amount_of(command.amount, holding, held)
+    refund = asked_for(command, holding, command.method or holding.method, amount, day)
+    match = holding_refunds.match(conn, organization, act, refund, held=held)
+    if match is not None:
+        refund["refunded_on"] = today
+        return holding_refunds.hold(conn, match, holding, refund)
     writes = Writes()
-    plan = releases(locked, amount - holding.unallocated)
-    if plan:
-        add_release(writes, act, holding, plan, on=day)
-    holding.refund(amount, on=day)
-    refund: dict[str, Any] = {
+    writes.add(REFUNDS, refund)
+    give(writes, act, locked, holding, refund)
+    writes.flush(conn)
+    return document(refund)
+
+
+class Asked(Protocol):
+    """What says who gets what back, whichever way it goes."""
+
+    @property
+    def act(self) -> Act:
+        """Who does it."""
+
+    @property
+    def reference(self) -> str | None:
+        """What names it elsewhere."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why."""
+
+
+def asked_for(
+    command: Asked, holding: Holding, method: str, amount: int, day: date
+) -> dict[str, Any]:
+    """Lay out a new refund."""
+    act = command.act
+    return {
         "organization_id": act.organization_id,
         "id": ids.new(),
         "payment_id": holding.id,
         "customer_id": holding.customer_id,
-        "method": command.method or holding.method,
+        "method": method,
         "status": "succeeded",
         "currency": holding.currency,
         "amount": amount,
@@ -133,7 +163,17 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
         "created_at": act.at,
         "updated_at": act.at,
     }
-    writes.add(REFUNDS, refund)
+
+
+def give(
+    writes: Writes, act: Act, locked: Locked, holding: Holding, refund: Mapping[str, Any]
+) -> None:
+    """Book that the money of a refund has gone on its day, and tell of it."""
+    amount, day = refund["amount"], refund["refunded_on"]
+    plan = releases(locked, amount - holding.unallocated)
+    if plan:
+        add_release(writes, act, holding, plan, on=day)
+    holding.refund(amount, on=day)
     post(writes, act, entry(refund))
     invoice_queries.write_standings(writes, locked.standings.values(), act.at)
     locking.write_payments(writes, [holding], act.at)
@@ -146,8 +186,6 @@ def _refund(conn: Connection, command: RefundPayment) -> RefundDocument:
         "invoice_ids": [str(standing.id) for standing, _ in plan],
     }
     events.emit(writes, act, REFUNDED, refund["id"], payload, once=True)
-    writes.flush(conn)
-    return document(refund)
 
 
 def method_missing(provider: str) -> Refused:
@@ -182,8 +220,10 @@ def _day(command: RefundPayment, holding: Holding, paid_on: date, today: date) -
     return command.refunded_on
 
 
-def amount_of(wanted: int | None, holding: Holding) -> int:
+def amount_of(wanted: int | None, holding: Holding, held: int) -> int:
     """Say how much of a payment is given back; None gives back all that is left.
+
+    What refunds that wait for approval will give back is not left.
 
     Refuses:
         refund.amount_not_positive, refund.exceeds_payment
@@ -191,9 +231,10 @@ def amount_of(wanted: int | None, holding: Holding) -> int:
     if wanted is not None and wanted <= 0:
         message = "A refund must be above 0. Give the amount that was given back."
         raise Invalid("refund.amount_not_positive", message, pointer="/amount")
-    left, currency = holding.allocated + holding.unallocated, holding.currency
+    left, currency = holding.allocated + holding.unallocated - held, holding.currency
     amount = left if wanted is None else wanted
-    if amount > left or not left:
+    if amount > left or left <= 0:
+        left = max(0, left)
         message = (
             f"{money.text(left, currency)} {currency} of the payment {shown(holding.id)} can be "
             "given back, no more."

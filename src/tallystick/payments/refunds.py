@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select
 
 from tallystick.kernel import clock, paging, rows
 from tallystick.kernel.errors import Refused, shown
-from tallystick.payments.models import ORDERS, REFUNDS
+from tallystick.payments.models import ORDERS, REFUND_HOLDS, REFUNDS
 from tallystick.payments.states import OFFLINE_METHODS
 
 
@@ -21,6 +21,14 @@ class GivenBackDocument(TypedDict):
     failure_code: str | None
     failure_reason: str | None
     late: bool
+
+
+class HoldDocument(TypedDict):
+    """What lets a refund wait, or did."""
+
+    rule_id: str
+    decline_reason: str | None
+    decided_at: str | None
 
 
 class RefundDocument(TypedDict):
@@ -37,6 +45,7 @@ class RefundDocument(TypedDict):
     reference: str | None
     reason: str | None
     online: GivenBackDocument | None
+    hold: HoldDocument | None
     version: int
     created_at: str
     updated_at: str
@@ -92,10 +101,15 @@ def _documents(
     online = [(organization_id, row.id) for row in found if row.method not in OFFLINE_METHODS]
     asked = rows.find(conn, [ORDERS.c.organization_id, ORDERS.c.id], online)
     orders = {row.id: row for row in asked}
-    return [document(row._asdict(), orders.get(row.id)) for row in found]
+    columns = [REFUND_HOLDS.c.organization_id, REFUND_HOLDS.c.refund_id]
+    held = rows.find(conn, columns, [(organization_id, row.id) for row in found])
+    holds = {row.refund_id: row for row in held}
+    return [document(row._asdict(), orders.get(row.id), holds.get(row.id)) for row in found]
 
 
-def document(refund: Mapping[str, Any], order: Row[Any] | None = None) -> RefundDocument:
+def document(
+    refund: Mapping[str, Any], order: Row[Any] | None = None, hold: Row[Any] | None = None
+) -> RefundDocument:
     """Shape a refund, from a row that was read or is about to be written."""
     return {
         "id": str(refund["id"]),
@@ -109,9 +123,19 @@ def document(refund: Mapping[str, Any], order: Row[Any] | None = None) -> Refund
         "reference": refund["reference"],
         "reason": refund["reason"],
         "online": None if order is None else _online(order),
+        "hold": None if hold is None else _hold(hold),
         "version": refund["version"],
         "created_at": clock.text(refund["created_at"]),
         "updated_at": clock.text(refund["updated_at"]),
+    }
+
+
+def _hold(hold: Row[Any]) -> HoldDocument:
+    decided_at = hold.decided_at
+    return {
+        "rule_id": str(hold.rule_id),
+        "decline_reason": hold.decline_reason,
+        "decided_at": None if decided_at is None else clock.text(decided_at),
     }
 
 

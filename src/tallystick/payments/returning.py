@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from tallystick.invoices import queries as invoice_queries
-from tallystick.kernel import clock, events, ids, rows, tasks
+from tallystick.kernel import clock, events, rows, tasks
 from tallystick.kernel.actor import Act
 from tallystick.kernel.alarms import clear_alarm, is_open, raise_alarm
 from tallystick.kernel.errors import Refused, shown
@@ -22,7 +22,7 @@ from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
 from tallystick.ledger.posting import post
 from tallystick.parties.named import Named
-from tallystick.payments import locking, orders, refunding, refunds
+from tallystick.payments import holding_refunds, locking, orders, refunding, refunds
 from tallystick.payments import refund_alarms as alarms
 from tallystick.payments.locking import Holding
 from tallystick.payments.models import ORDERS, REFUNDS
@@ -101,7 +101,7 @@ def resolve_refunds(
         refund.unknown
         payment.not_online: no provider was asked for the refund.
     """
-    _lock(conn, [(command.act.organization_id, command.refund_id) for command in commands])
+    lock(conn, [(command.act.organization_id, command.refund_id) for command in commands])
     return each(conn, commands, _resolve)
 
 
@@ -114,7 +114,7 @@ def decide_refunds(
         refund.unknown, payment.not_online, organization.inactive
         refund.in_flight, refund.outcome_known: there is nothing to decide; not kept.
     """
-    _lock(conn, [(command.act.organization_id, command.refund_id) for command in commands])
+    lock(conn, [(command.act.organization_id, command.refund_id) for command in commands])
     return each(conn, commands, _decide)
 
 
@@ -123,37 +123,43 @@ def _start(conn: Connection, command: StartRefund) -> RefundDocument:
     key = act.organization_id, command.payment_id
     locked = refunding.lock(conn, [key])
     named = Named(conn, organization_ids=[act.organization_id])
-    today = clock.day(act.at, named.organization(act.organization_id).time_zone)
+    organization = named.organization(act.organization_id)
     holding = locking.settled(locked.holdings, key)
     taken = orders.find(conn, act.organization_id, command.payment_id)
-    amount = refunding.amount_of(command.amount, holding)
+    held = holding_refunds.held_of(conn, organization, holding)
+    amount = refunding.amount_of(command.amount, holding, held)
+    today = clock.day(act.at, organization.time_zone)
+    refund = refunding.asked_for(command, holding, taken.provider, amount, today)
+    match = holding_refunds.match(conn, organization, act, refund, held=held)
+    if match is not None:
+        return holding_refunds.hold(conn, match, holding, refund)
     writes = Writes()
+    writes.add(REFUNDS, refund | {"status": "processing"})
+    begin(writes, act, locked, holding, refund, call_s=command.call_s)
+    writes.flush(conn)
+    return refunds.get_refund(conn, act.organization_id, refund["id"])
+
+
+def begin(
+    writes: Writes,
+    act: Act,
+    locked: Locked,
+    holding: Holding,
+    refund: dict[str, Any],
+    *,
+    call_s: float,
+) -> None:
+    """Set the amount of a refund aside, and say what its provider is asked; it is called next."""
+    amount, refund_id, provider = refund["amount"], refund["id"], refund["method"]
+    today = refund["refunded_on"]
     _set_aside(writes, act, locked, holding, amount, on=holding.day(today, today))
-    refund_id = ids.new()
-    refund = {
-        "organization_id": act.organization_id,
-        "id": refund_id,
-        "payment_id": holding.id,
-        "customer_id": holding.customer_id,
-        "method": taken.provider,
-        "status": "processing",
-        "currency": holding.currency,
-        "amount": amount,
-        "refunded_on": today,
-        "reference": command.reference,
-        "reason": command.reason,
-        "version": 1,
-        "created_at": act.at,
-        "updated_at": act.at,
-    }
-    writes.add(REFUNDS, refund)
-    over_at = act.at + timedelta(seconds=command.call_s) + GRACE
+    over_at = act.at + timedelta(seconds=call_s) + GRACE
     order = {
         "organization_id": act.organization_id,
         "id": refund_id,
         "payment_id": holding.id,
         "refund_id": refund_id,
-        "provider": taken.provider,
+        "provider": provider,
         "provider_key": refund_id,
         "amount": amount,
         "description": "",
@@ -167,12 +173,10 @@ def _start(conn: Connection, command: StartRefund) -> RefundDocument:
     writes.add(ORDERS, order)
     invoice_queries.write_standings(writes, locked.standings.values(), act.at)
     locking.write_payments(writes, [holding], act.at)
-    task_id, kind = orders.asking_task(refund_id), orders.asking_kind(taken.provider)
+    task_id, kind = orders.asking_task(refund_id), orders.asking_kind(provider)
     tasks.add(writes, act, kind, {"order_id": str(refund_id)}, task_id=task_id, due_at=over_at)
-    payload = _payload(refund) | {"provider": taken.provider}
+    payload = _payload(refund) | {"provider": provider}
     events.emit(writes, act, STARTED, refund_id, payload, once=True)
-    writes.flush(conn)
-    return refunds.get_refund(conn, act.organization_id, refund_id)
 
 
 def _set_aside(
@@ -200,7 +204,7 @@ class _Case:
     asking: bool
 
 
-def _lock(conn: Connection, keys: Sequence[tuple[UUID, UUID]]) -> tuple[Sequence[Row[Any]], Locked]:
+def lock(conn: Connection, keys: Sequence[tuple[UUID, UUID]]) -> tuple[Sequence[Row[Any]], Locked]:
     """Lock refunds, before them their payments, and before those what they pay."""
     columns = [REFUNDS.c.organization_id, REFUNDS.c.id]
     found = rows.find(conn, columns, keys)
@@ -209,7 +213,7 @@ def _lock(conn: Connection, keys: Sequence[tuple[UUID, UUID]]) -> tuple[Sequence
 
 
 def _case(conn: Connection, act: Act, refund_id: UUID, *, asking: bool) -> _Case:
-    found, locked = _lock(conn, [(act.organization_id, refund_id)])
+    found, locked = lock(conn, [(act.organization_id, refund_id)])
     if not found:
         raise refunds.unknown(refund_id)
     holding = locked.holdings[act.organization_id, found[0].payment_id]

@@ -48,7 +48,8 @@ EDGES: Final[frozenset[tuple[str, str]]] = frozenset(
 )
 """The only changes of state there are."""
 
-RefundStatus = Literal["processing", "succeeded", "failed"]
+RefundStatus = Literal["pending_approval", "processing", "succeeded", "declined", "failed"]
+"""A refund that a rule holds waits for approval: it is declined, or given back as any other."""
 
 
 def held_at(method: str) -> str:

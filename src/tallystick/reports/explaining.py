@@ -101,6 +101,8 @@ def explain_invoice(
     charges = rows.find(conn, [LATE_CHARGES.c.organization_id, LATE_CHARGES.c.invoice_id], [place])
     named = [charge.firing_id for charge in charges]
     firings += rule_queries.firings_named(conn, organization_id, named)
+    paying = {leg.payment_id for each in legs.values() for leg in each if leg.payment_id}
+    firings += rule_queries.firings_of_payments(conn, organization_id, paying)
     known = _known(conn, invoice, legs, firings)
     steps = [_entry(known, entry_id, legs[entry_id]) for entry_id in entry_ids]
     steps += [_fired(known, firing) for firing in firings]

@@ -20,6 +20,7 @@ ActionName = Literal[
     "allocate_to_open_invoices",
     "keep_overpayment",
     "hold_for_approval",
+    "hold_refund_for_approval",
     "early_payment_discount",
     "add_late_fee",
     "add_interest",
@@ -100,6 +101,12 @@ _KINDS = (
         "hold_for_approval",
         _RECORDED,
         "hold the payment until another person approves it",
+        {},
+    ),
+    Kind(
+        "hold_refund_for_approval",
+        frozenset[Trigger]({"refund_requested"}),
+        "hold the refund until another person approves it",
         {},
     ),
     Kind(

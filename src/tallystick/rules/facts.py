@@ -82,6 +82,8 @@ _ALL = (
     Field("customer.language", "customer", "text", "the customer's language"),
     Field("organization.country", "organization", "text", "the organization's country"),
     Field("refund.amount", "refund", "money", "the amount of the refund"),
+    Field("refund.total", "refund", "money", "what goes back of the payment with the refund"),
+    Field("refund.method", "refund", "text", "the method of the refund", _METHODS),
     Field("refund.reason", "refund", "text", "the reason of the refund"),
 )
 FIELDS: Final[Mapping[str, Field]] = {field.name: field for field in _ALL}

@@ -1,6 +1,6 @@
 """Read rules, what they were, and what they did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
@@ -166,6 +166,16 @@ def firings_of(
     columns = [FIRINGS.c.organization_id, FIRINGS.c.invoice_id]
     found = rows.find(conn, columns, [(organization_id, key) for key in keys])
     return [firing_document(row) for row in sorted(found, key=lambda row: (row.at, row.id))]
+
+
+def firings_of_payments(
+    conn: Connection, organization_id: UUID, payment_ids: Collection[UUID]
+) -> list[FiringDocument]:
+    """List what rules did about payments and none of their invoices, in the order of time."""
+    columns = [FIRINGS.c.organization_id, FIRINGS.c.payment_id]
+    found = rows.find(conn, columns, [(organization_id, each) for each in payment_ids])
+    about = [row for row in found if row.invoice_id is None]
+    return [firing_document(row) for row in sorted(about, key=lambda row: (row.at, row.id))]
 
 
 def firings_named(

@@ -1,6 +1,7 @@
 """Operations on refunds."""
 
-from typing import Annotated
+from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi import Query as QueryParameters
@@ -9,10 +10,22 @@ from starlette.responses import Response
 from tallystick.kernel import money
 from tallystick.kernel.errors import Invalid, Refused
 from tallystick.payments import queries, refunds
-from tallystick.payments.provider import Failed, Succeeded
+from tallystick.payments.approving_refunds import (
+    ApproveRefund,
+    DeclineRefund,
+    approve_refunds,
+    decline_held_refunds,
+)
+from tallystick.payments.provider import Failed, Provider, Succeeded
 from tallystick.payments.refunding import RefundPayment, method_missing, refund_payments
-from tallystick.payments.refunds import RefundFilter
-from tallystick.payments.returning import DecideRefund, StartRefund, decide_refunds
+from tallystick.payments.refunds import RefundDocument, RefundFilter
+from tallystick.payments.returning import (
+    DecideRefund,
+    StartRefund,
+    decide_refunds,
+    start_refunds,
+)
+from tallystick.payments.states import OFFLINE_METHODS
 from tallystick.web.api.headers import Command, Reading, RefundId
 from tallystick.web.api.shapes.payments import DeclineReason
 from tallystick.web.api.shapes.refunds import (
@@ -34,12 +47,18 @@ router = APIRouter(
     generate_unique_id_function=operation_id,
 )
 
+CREATED: Final = 201
 _REFUNDING = (
     *("organization.inactive", "payment.unknown", "payment.not_settled", "payment.not_online"),
     *("money.malformed", "money.precision", "money.too_large"),
     *("refund.amount_not_positive", "refund.date_in_future", "refund.before_payment"),
     "refund.before_last_movement",
     *("refund.exceeds_payment", "refund.method_missing", "refund.day_chosen"),
+    *("refund.failed", "provider.unreachable", "provider.not_offered"),
+)
+_APPROVING = (
+    *("refund.unknown", "refund.not_held", "refund.same_person", "organization.inactive"),
+    *("refund.exceeds_payment", "refund.method_missing", "payment.not_settled"),
     *("refund.failed", "provider.unreachable", "provider.not_offered"),
 )
 _DECIDING = (
@@ -53,8 +72,8 @@ async def refund_payment(call: Command, body: NewRefund) -> Response:
     """Give money of a payment back, in part or whole.
 
     What a provider took goes back through it, unless you name a method; all else is recorded as
-    given back already. 201: the money has gone. 202: the provider has it and nobody knows yet; read
-    the refund until it is decided.
+    given back already. 201: the money has gone. 202: the provider has it and nobody knows yet, or a
+    rule lets it wait for another person; read the refund until it is decided.
 
     It takes what is free of the payment first, then what invoices have, the newest allocation
     first: those invoices are due again. To give money back for good, credit the invoice first.
@@ -75,8 +94,7 @@ async def refund_payment(call: Command, body: NewRefund) -> Response:
         reference=body.reference,
         reason=body.reason,
     )
-    given = await call.run(refund_payments, command)
-    return call.reply(shown_refund(given), status=201, location=f"/v1/refunds/{given['id']}")
+    return _answered(call, await call.run(refund_payments, command), done=201)
 
 
 @router.get("", responses=answers(RefundList))
@@ -93,9 +111,7 @@ async def list_refunds(call: Reading, query: Annotated[RefundQuery, QueryParamet
 @router.get("/{refund_id}", responses=answers(Refund, "refund.unknown"))
 async def get_refund(call: Reading, refund_id: RefundId) -> Response:
     """Read one refund."""
-    place = call.place
-    refund = await call.read(lambda conn: refunds.get_refund(conn, place.id, refund_id))
-    return call.reply(shown_refund(refund))
+    return call.reply(shown_refund(await _read(call, refund_id)))
 
 
 @router.post("/{refund_id}/confirm", responses=answers(Refund, *_DECIDING))
@@ -105,21 +121,40 @@ async def confirm_refund(call: Command, refund_id: RefundId) -> Response:
     return call.reply(shown_refund(await call.run(decide_refunds, command)))
 
 
-@router.post("/{refund_id}/decline", responses=answers(Refund, *_DECIDING))
-async def decline_refund(call: Command, refund_id: RefundId, body: DeclineReason) -> Response:
-    """Say that a provider has not given a refund back, where nobody knows and you have seen so.
+@router.post("/{refund_id}/approve", responses=answers(Refund, *_APPROVING, may_wait=True))
+async def approve_refund(call: Command, refund_id: RefundId) -> Response:
+    """Let a refund go that a rule lets wait for another person than the one who wanted it.
 
-    Its amount is the customer's credit again.
+    It is judged as if it was asked for now, and dated today. What a provider gives back is sent to
+    it only now.
     """
-    command = DecideRefund(call.act(), refund_id, Failed("declined", body.reason))
-    return call.reply(shown_refund(await call.run(decide_refunds, command)))
+    refund = await _read(call, refund_id)
+    command = ApproveRefund(call.act(), refund_id, call.edge.providers.call_s)
+    if refund["method"] in OFFLINE_METHODS:
+        return _answered(call, await call.run(approve_refunds, command), done=200)
+    provider = _provider(call, refund["method"])
+    gone = await give_back(call, approve_refunds, command, provider)
+    return _answered(call, gone, done=200)
+
+
+@router.post("/{refund_id}/decline", responses=answers(Refund, *_DECIDING, "refund.not_held"))
+async def decline_refund(call: Command, refund_id: RefundId, body: DeclineReason) -> Response:
+    """Decline a refund that a rule lets wait for another person; nothing was moved.
+
+    Or say that a provider has not given one back, where nobody knows and you have seen so. Its
+    amount is the customer's credit again.
+    """
+    refund = await _read(call, refund_id)
+    if refund["hold"] is not None and refund["online"] is None:
+        command = DeclineRefund(call.act(), refund_id, body.reason)
+        return call.reply(shown_refund(await call.run(decline_held_refunds, command)))
+    decided = DecideRefund(call.act(), refund_id, Failed("declined", body.reason))
+    return call.reply(shown_refund(await call.run(decide_refunds, decided)))
 
 
 async def _through(call: Call, body: NewRefund, name: str, amount: int | None) -> Response:
     """Let a provider give back, and answer with what became of it."""
-    provider = call.edge.providers.find(name)
-    if provider is None or not provider.abilities.refunds:
-        raise method_missing(name)
+    provider = _provider(call, name)
     if body.refunded_on is not None:
         message = f"The provider {name} gives money back on the day it does. Choose no day."
         raise Invalid("refund.day_chosen", message, pointer="/refunded_on")
@@ -131,11 +166,30 @@ async def _through(call: Call, body: NewRefund, name: str, amount: int | None) -
         reference=body.reference,
         reason=body.reason,
     )
-    refund = await give_back(call, command, provider)
+    return _answered(call, await give_back(call, start_refunds, command, provider), done=201)
+
+
+def _provider(call: Call, name: str) -> Provider:
+    """Find the provider that gives back what it took."""
+    provider = call.edge.providers.find(name)
+    if provider is None or not provider.abilities.refunds:
+        raise method_missing(name)
+    return provider
+
+
+async def _read(call: Call, refund_id: UUID) -> RefundDocument:
+    place = call.place
+    return await call.read(lambda conn: refunds.get_refund(conn, place.id, refund_id))
+
+
+def _answered(call: Call, refund: RefundDocument, *, done: int) -> Response:
+    """Answer with what became of a refund, and with 202 where that is not decided."""
     place = f"/v1/refunds/{refund['id']}"
     if refund["status"] != "failed":
-        status = 201 if refund["status"] == "succeeded" else 202
-        return call.reply(shown_refund(refund), status=status, location=place)
+        status = done if refund["status"] == "succeeded" else 202
+        return call.reply(
+            shown_refund(refund), status=status, location=place if done == CREATED else None
+        )
     assert refund["online"] is not None, "a provider was asked for it"
     code = refund["online"]["failure_code"]
     reason = refund["online"]["failure_reason"] or "The provider gave nothing back."

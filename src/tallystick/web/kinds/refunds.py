@@ -70,6 +70,19 @@ REFUNDS = {
         retryable=True,
         retry_after_s=1,
     ),
+    "refund.not_held": Kind(
+        409,
+        "Nobody waits for a decision on the refund",
+        "Only a refund that a rule lets wait is approved or declined. The member refund_status "
+        "says what this one is.",
+        "Read the refund; there is nothing left to decide.",
+    ),
+    "refund.same_person": Kind(
+        409,
+        "Another person has to approve the refund",
+        "A rule lets this refund wait until somebody else than the one who wanted it approves it.",
+        "Ask somebody else of the organization to approve or decline the refund.",
+    ),
     "refund.outcome_known": Kind(
         409,
         "What became of the refund is known",

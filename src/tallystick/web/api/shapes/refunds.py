@@ -84,6 +84,24 @@ class RefundQuery(PageQuery):
     ] = None
 
 
+class Hold(View):
+    """That a rule lets a refund wait for another person."""
+
+    rule_id: Annotated[
+        Id, Field(description="The rule.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e30"])
+    ]
+    decline_reason: Annotated[
+        str | None, Field(description="Why it was declined.", examples=["It was paid once."])
+    ]
+    decided_at: Annotated[
+        Moment | None,
+        Field(
+            description="When somebody decided on it; null while it waits.",
+            examples=["2026-11-20T09:15:00.000000Z"],
+        ),
+    ]
+
+
 class Refund(View):
     """Money of a payment that was given back."""
 
@@ -97,7 +115,8 @@ class Refund(View):
     status: Annotated[
         RefundStatus,
         Field(
-            description="processing: the provider has it; succeeded: the money has gone; failed: "
+            description="pending_approval: a rule lets it wait for another person, who may have "
+            "declined it; processing: the provider has it; succeeded: the money has gone; failed: "
             "it has not.",
             examples=["succeeded"],
         ),
@@ -116,6 +135,7 @@ class Refund(View):
     online: Annotated[
         GivenBack | None, Field(description="What is known of it at a provider; null elsewhere.")
     ]
+    hold: Annotated[Hold | None, Field(description="What a rule lets wait; null elsewhere.")]
     version: Version
     created_at: Moment
     updated_at: Moment
