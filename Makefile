@@ -25,7 +25,7 @@ run: demo  ## Install, migrate, fill in the demo and serve; TALLYSTICK_PORT choo
 # Each worker, and each server that a test starts, would compile everything again.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: check  ## Run every check, then every test on each engine that is found or can be started
-	$(BIN)/pytest -n 4 --dist loadgroup
+	$(BIN)/pytest -n 4
 
 check: $(DEV_INSTALLED)  ## Check format, lint, types, layers and tidiness
 	$(BIN)/ruff format --check

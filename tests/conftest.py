@@ -195,6 +195,21 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process the next test, and keep together what shares a history."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has none
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+        def _split_scope(self, nodeid: str) -> str:
+            if not nodeid.startswith(TOGETHER):
+                return nodeid
+            engine = next((each for each in ENGINES if each in nodeid), "")
+            return f"{nodeid.partition('::')[0]} {engine}"
+
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker which servers there are."""
     node.workerinput["servers"] = node.config.stash[SERVERS].to_plain()
@@ -210,10 +225,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-    for item in items:
-        if item.nodeid.startswith(TOGETHER):
-            engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {engine}"))
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
