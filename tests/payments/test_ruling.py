@@ -198,6 +198,10 @@ def test_what_somebody_claims_and_confirms_alone_is_no_way_around_approval(books
     payment_id = UUID(books.done(claim_payments, claim)["id"])
     alone = ConfirmPayment(books.act(), payment_id, amount=1_000)
     assert books.refused(confirm_payments, alone).code == "payment.same_person"
+    # Nobody but the one who confirms speaks of so much.
+    somebody = Actor("user", UUID(int=7), "owner", books.organization_id)
+    raised = ConfirmPayment(replace(books.act(), actor=somebody), payment_id, amount=1_000)
+    assert books.refused(confirm_payments, raised).code == "payment.same_person"
     # A payment that no rule holds needs nobody else.
     small = ConfirmPayment(books.act(), payment_id, amount=999)
     assert books.done(confirm_payments, small)["status"] == "succeeded"

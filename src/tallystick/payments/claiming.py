@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.numbering import Counters
 from tallystick.invoices.states import Standing
-from tallystick.kernel import clock, events, ids, rows
+from tallystick.kernel import clock, events, ids, money, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
@@ -264,7 +264,7 @@ def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> Pay
     assert wish.paid_on is not None, "and its money has a day"
     today = clock.day(act.at, organization.time_zone)
     planning.check(wish, today)
-    _check_other_person(conn, organization, wish, found.claims[key])
+    _check_other_person(conn, organization, wish, found.claims[key], holding.amount)
     grounds = Grounds(named, standings, found.open_ids)
     customer_id, plan = planning.plan(grounds, wish)
     parts = allocating.allocate(plan, on=wish.paid_on, today=today)
@@ -291,14 +291,23 @@ def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> Pay
 
 
 def _check_other_person(
-    conn: Connection, organization: Row[Any], wish: Incoming, claim: Row[Any]
+    conn: Connection, organization: Row[Any], wish: Incoming, claim: Row[Any], claimed: int
 ) -> None:
-    """Let nobody approve alone what a rule held when it was recorded, or holds as it is now."""
-    if claim.held_by is None or claim.held_by != wish.act.actor.id:
-        return
-    if claim.rule_id is not None or _holds(conn, organization, wish):
+    """Let nobody approve alone what a rule held when it was recorded, or holds as it is now.
+
+    Whoever confirms more than was claimed says that by themselves.
+    """
+    own = claim.held_by is not None and claim.held_by == wish.act.actor.id
+    if own and (claim.rule_id is not None or _holds(conn, organization, wish)):
         message = (
             "A rule wants another person to approve this payment than the one who recorded it."
+        )
+        raise Refused("payment.same_person", message)
+    if wish.amount > claimed and _holds(conn, organization, wish):
+        message = (
+            f"{money.text(claimed, wish.currency)} {wish.currency} were claimed, and a rule wants "
+            f"another person to approve {money.text(wish.amount, wish.currency)}. Confirm what was "
+            "claimed, or decline it and record the payment anew."
         )
         raise Refused("payment.same_person", message)
 
