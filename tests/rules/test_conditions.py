@@ -51,6 +51,7 @@ HOLDS = [
     (asked("payment.method", "in", ["cheque"]), False),
     (asked("payment.paid_on", "lt", "2026-11-21"), True),
     (asked("payment.reference", "is_null", value=True), True),
+    (asked("payment.paid_on", "is_null", value=False), True),
     (asked("payment.reference", "eq", "x"), False),
     (asked("payment.reference", "ne", "x"), False),
     (asked("invoice.payment_status", "eq", "paid"), True),

@@ -61,13 +61,13 @@ def give_up_rest(action: Action, invoice: Standing | None, tolerance: Callable[[
 
 
 def discount(
-    action: Action, invoice: Standing | None, paid_on: date, issued_on: Callable[[], date]
+    action: Action, invoice: Standing | None, paid_on: date, issued_on: Callable[[Standing], date]
 ) -> Result:
     """Decide whether the rest of an invoice that was paid early is credited."""
     # A credit note over what is reserved would take back money that was paid.
     if invoice is None or invoice.status != "open" or not invoice.due or invoice.reserved:
         return idle(action)
-    until = issued_on() + timedelta(days=action.values["within_days"])
+    until = issued_on(invoice) + timedelta(days=action.values["within_days"])
     most = money.divide_rounded(invoice.total * action.values["percent"], PPM)
     # Together with what was credited before: several payments must not add up beyond it.
     if paid_on > until or invoice.due + invoice.credited > most:

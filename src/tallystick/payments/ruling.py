@@ -228,7 +228,7 @@ def _settle_rest(conn: Connection, match: Match, action: Action, organization: R
 def _discount(conn: Connection, match: Match, action: Action) -> Result:
     invoice = _locked(conn, match)
     decided = deciding.discount(
-        action, invoice, match.payment["paid_on"], lambda: _issued_on(conn, match)
+        action, invoice, match.payment["paid_on"], lambda found: _issued_on(conn, found)
     )
     if invoice is None or decided.outcome != "applied":
         return decided
@@ -285,6 +285,11 @@ def tolerance_of(conn: Connection, payment: Mapping[str, Any], organization: Row
     """Tell how large a rest may be written off: the customer's own tolerance or the general one."""
     key = organization.id, payment["customer_id"]
     [customer] = rows.find(conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], [key])
+    return tolerance(customer, organization)
+
+
+def tolerance(customer: Row[Any], organization: Row[Any]) -> int:
+    """Take the customer's own tolerance, or the general one where they have none."""
     own: int | None = customer.payment_tolerance
     general: int = organization.payment_tolerance or 0
     return general if own is None else own
@@ -304,8 +309,8 @@ def _act(match: Match, action: Action) -> Act:
     return replace(match.act, actor=actor, key=key, fingerprint="rule", address="")
 
 
-def _issued_on(conn: Connection, match: Match) -> date:
-    key = match.act.organization_id, match.invoice_id
+def _issued_on(conn: Connection, invoice: Standing) -> date:
+    key = invoice.organization_id, invoice.id
     [row] = rows.find(conn, [INVOICES.c.organization_id, INVOICES.c.id], [key])
     issued_on: date = row.issue_date
     return issued_on

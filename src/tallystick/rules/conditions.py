@@ -82,12 +82,13 @@ def write(condition: Condition, currency: str) -> dict[str, Any]:
     if isinstance(condition, Group):
         name = "all" if condition.every else "any"
         return {name: [write(part, currency) for part in condition.parts]}
-    values = [_written(condition.field.type, value, currency) for value in condition.values]
-    value: Any = values
+    value: Any
     if condition.operator == "is_null":
         value = bool(condition.values[0])
-    elif condition.operator not in {"in", "between"}:
-        [value] = values
+    else:
+        value = [_written(condition.field.type, each, currency) for each in condition.values]
+        if condition.operator not in {"in", "between"}:
+            [value] = value
     return {"field": condition.field.name, "operator": condition.operator, "value": value}
 
 

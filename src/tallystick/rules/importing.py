@@ -95,7 +95,7 @@ def _judged(place: Place, rules: Sequence[RuleContent]) -> list[dict[str, Any] |
                     "all but one, so that it is known which one is meant."
                 )
                 raise conditions.malformed("/name", message)
-            judged.append(managing.checked(place, content))
+            judged.append(managing.checked(place.conn, place.organization, content))
         except Refused as refused:
             judged.append(refused.refusal)
     return judged

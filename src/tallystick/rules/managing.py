@@ -124,7 +124,7 @@ def remove_rules(conn: Connection, commands: Sequence[RemoveRule]) -> list[Answe
 def _create(conn: Connection, command: CreateRule) -> RuleDocument:
     place = locked(conn, command.act)
     bound(len(queries.standing(conn, place.organization.id)) + 1)
-    return created(place, checked(place, command.content))
+    return created(place, checked(place.conn, place.organization, command.content))
 
 
 def bound(count: int) -> None:
@@ -155,7 +155,7 @@ def _change(conn: Connection, command: ChangeRule) -> RuleDocument:
     place = locked(conn, command.act)
     before = _rule(conn, command.act, command.rule_id)
     versions.check(before.version, command.version)
-    values = checked(place, command.content)
+    values = checked(place.conn, place.organization, command.content)
     return updated(place, before, values, "rule.changed")
 
 
@@ -198,7 +198,7 @@ def _rule(conn: Connection, act: Act, rule_id: UUID) -> Row[Any]:
     return found
 
 
-def checked(place: "Place", content: RuleContent) -> dict[str, Any]:
+def checked(conn: Connection, organization: Row[Any], content: RuleContent) -> dict[str, Any]:
     """Check a content whole, and give it in the columns of its row.
 
     Refuses:
@@ -213,8 +213,8 @@ def checked(place: "Place", content: RuleContent) -> dict[str, Any]:
     if ends[0] is not None and ends[1] is not None and ends[1] < ends[0]:
         message = f"The last day, {shown(ends[1])}, is before the first, {shown(ends[0])}."
         raise conditions.malformed("/valid_until", message)
-    _check_customer(place, content)
-    currency, trigger = place.organization.currency, content.trigger
+    _check_customer(conn, organization, content)
+    currency, trigger = organization.currency, content.trigger
     condition = content.condition
     if condition is not None:
         condition = conditions.write(conditions.read(condition, trigger, currency), currency)
@@ -236,14 +236,14 @@ def checked(place: "Place", content: RuleContent) -> dict[str, Any]:
     }
 
 
-def _check_customer(place: "Place", content: RuleContent) -> None:
+def _check_customer(conn: Connection, organization: Row[Any], content: RuleContent) -> None:
     if content.customer_id is None:
         return
     if content.customer_kind is not None:
         message = "A rule is about one customer or about a kind of customers, not both."
         raise conditions.malformed("/customer_kind", message)
-    key = place.organization.id, content.customer_id
-    if not rows.find(place.conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], [key]):
+    key = organization.id, content.customer_id
+    if not rows.find(conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], [key]):
         refusal = customers.unknown(content.customer_id).refusal
         raise Refused(refusal.code, refusal.detail, pointer="/customer_id")
 
