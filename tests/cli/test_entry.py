@@ -60,6 +60,7 @@ def test_the_published_commands_exist() -> None:
         "rules log",
         "rules remove",
         "rules show",
+        "rules try",
         "secrets rotate",
         "serve",
         "statement",

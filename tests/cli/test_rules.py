@@ -1,6 +1,8 @@
 """Rules on the command line: made, looked at, changed, and carried from one place to another."""
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,10 @@ priority: 7
 enabled: false
 valid_from: 2026-01-01
 """
+GIVE, REFUSED = (
+    "{action: allocate_to_open_invoices}",
+    "{action: settle_within_tolerance}",
+)
 SAID = "When a payment is settled and how far the invoice is paid is partial: write off the rest"
 Rules = Callable[..., Ended]
 
@@ -216,3 +222,42 @@ def test_what_is_no_file_of_rules(rules: Rules, folder: Path) -> None:
         assert (ended.code, ended.out) == (2, ""), what
         assert words in ended.err, what
     assert rules("list").out == ""
+
+
+def test_rules_are_tried_over_past_payments(rules: Rules, books: Books, folder: Path) -> None:
+    invoice, other = books.issued(1_000), books.issued(300)
+    payment = books.paid(1_100, invoice, excess="credit")
+    books.paid(290, other)
+    books.act.now += timedelta(days=40)
+    books.paid(3, other)
+    two = (
+        f"rules:\n- {{name: All, trigger: payment_settled, actions: [{GIVE}, {REFUSED}]}}\n"
+        "- {name: Kept, trigger: payment_recorded, actions: [{action: keep_overpayment}]}\n"
+    )
+    days = ("--since", "2026-03-01", "--until", "2026-03-31")
+    before = books.snapshot()
+    done = rules("try", written(folder, two), *days, "--json")
+    assert books.snapshot() == before
+    settled, recorded = json.loads(done.out)
+    assert (settled["name"], settled["looked_at"], settled["fires"]) == ("All", 2, 2)
+    assert [(each["applied"], each["refused"], each["amount"]) for each in settled["actions"]] == [
+        (1, 0, "1.00"),
+        (0, 1, "0.00"),
+    ]
+    assert [each["payment_id"] for each in recorded["cases"]] == [payment["id"]]
+    assert recorded["cases"][0]["results"][0]["amount"] == "1.00"
+    assert "were refused" in recorded["actions"][0]["note"]
+    said = rules("try", written(folder, two), *days, "--limit", "1")
+    assert "There are 1 more cases." in said.err
+    assert "2 payments looked at" in said.out
+    assert f"{payment['receipt_number']}  {invoice['number']}" in said.out
+
+
+def test_what_cannot_be_tried(rules: Rules, folder: Path) -> None:
+    charge = "{action: add_interest, percent: '5', after_days: 1}"
+    overdue = f"name: Late\ntrigger: invoice_overdue\nactions: [{charge}]\n"
+    refused = rules("try", written(folder, overdue), "--since", "2026-03-01")
+    assert refused.code
+    assert "line 2, /trigger: A dry run is of rules about payment_settled" in refused.err
+    future = rules("try", written(folder, REST), "--since", "2999-01-01")
+    assert "The first day, 2999-01-01, is after today" in future.err

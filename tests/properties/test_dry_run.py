@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
-import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.strategies import DataObject
 from sqlalchemy import Connection, update
 
 from tallystick import wiring
@@ -46,52 +45,57 @@ from tallystick.rules.queries import FiringFilter
 from tests.factories import START, Books, Opening
 from tests.payments.online import start
 
-EXAMPLES = {"sqlite": 500, "postgresql": 6, "mariadb": 6}
-STEPS = 14
-FEW_CENTS = st.integers(1, 60)
-AMOUNTS = st.integers(1, 2_500)
-DAYS = st.integers(0, 25)
+EXAMPLES = {"sqlite": 40, "postgresql": 6, "mariadb": 6}
+STEPS = 12
+ROUNDS_MAX = 4
+"""Chance may leave something out once; hardly ever so often."""
+DRAWN = {
+    *("settle_within_tolerance applied", "settle_within_tolerance refused"),
+    *("early_payment_discount applied", "allocate_to_open_invoices applied"),
+    *("keep_overpayment applied", "hold_for_approval applied"),
+}
+"""Without these in the logs the runs were about nothing."""
 APPROVER = Actor("user", UUID(int=7), "owner", None)
 Found = dict[tuple[str, str | None], tuple[dict[str, Any], list[dict[str, Any]]]]
 
 
-def written(field: Any, data: DataObject) -> Any:
+def written(field: Any, chance: Random) -> Any:
     """Draw a value that a field may well have."""
     if field.choices:
-        return data.draw(st.sampled_from(field.choices))
+        return chance.choice(field.choices)
     drawn: dict[str, Any] = {
-        "money": data.draw(st.sampled_from(["0.00", "0.30", "9.00", "15.00"])),
-        "number": data.draw(st.integers(0, 20)),
-        "date": str(START.date() + timedelta(days=data.draw(DAYS))),
+        "money": chance.choice(["0.00", "0.30", "9.00", "15.00"]),
+        "number": chance.randint(0, 20),
+        "date": str(START.date() + timedelta(days=chance.randint(0, 25))),
         "id": str(ids.NIL),
     }
-    return drawn.get(field.type, data.draw(st.sampled_from(["INV", "EUR", "x", "DE"])))
+    return drawn.get(field.type, chance.choice(["INV", "EUR", "x", "DE"]))
 
 
-def condition(trigger: Trigger, data: DataObject, depth: int = 0) -> dict[str, Any]:
+def condition(trigger: Trigger, chance: Random, depth: int = 0) -> dict[str, Any]:
     """Draw a condition on any of the fields there are."""
-    if depth < 2 and data.draw(st.booleans()):
-        parts = [condition(trigger, data, depth + 1) for _ in range(data.draw(st.integers(1, 3)))]
-        return {data.draw(st.sampled_from(["all", "any"])): parts}
+    if depth < 2 and chance.random() < 0.5:
+        parts = [condition(trigger, chance, depth + 1) for _ in range(chance.randint(1, 3))]
+        return {chance.choice(["all", "any"]): parts}
     asked = [field for field in FIELDS.values() if field.subject in SUBJECTS[trigger]]
-    field = data.draw(st.sampled_from(asked))
-    operator = data.draw(st.sampled_from(conditions.OPERATORS_OF[field.type]))
-    value = written(field, data)
+    field = chance.choice(asked)
+    operator = chance.choice(conditions.OPERATORS_OF[field.type])
+    value = written(field, chance)
     if operator == "is_null":
-        value = data.draw(st.booleans())
+        value = chance.random() < 0.5
     elif operator == "in":
-        value = [value, written(field, data)]
+        value = [value, written(field, chance)]
     elif operator == "between":
-        value = sorted([value, written(field, data)], key=lambda each: (len(str(each)), each))
+        value = sorted([value, written(field, chance)], key=lambda each: (len(str(each)), each))
     return {"field": field.name, "operator": operator, "value": value}
 
 
-def rule(data: DataObject) -> RuleContent:
+def rule(chance: Random) -> RuleContent:
     """Draw a rule about payments."""
-    trigger: Trigger = data.draw(st.sampled_from(["payment_settled"] * 3 + ["payment_recorded"]))
+    trigger: Trigger = "payment_recorded" if chance.randint(0, 3) == 3 else "payment_settled"
     kinds = [kind for kind in catalog.KINDS.values() if trigger in kind.triggers]
-    chosen = data.draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=3, unique_by=id))
-    drawn = {"percent": "3", "within_days": 10}
+    chosen = chance.sample(kinds, chance.randint(1, len(kinds)))
+    drawn = {"percent": "9", "within_days": 20}
     return RuleContent(
         "A rule",
         trigger,
@@ -99,22 +103,22 @@ def rule(data: DataObject) -> RuleContent:
             {"action": kind.name, **{name: drawn[name] for name in kind.parameters}}
             for kind in chosen
         ],
-        condition(trigger, data) if data.draw(st.integers(0, 2)) == 2 else None,
-        customer_kind=data.draw(st.sampled_from([None, None, "student"])),
-        valid_from=data.draw(st.sampled_from([None, None, START.date() + timedelta(days=9)])),
+        condition(trigger, chance) if chance.randint(0, 3) == 3 else None,
+        customer_kind=chance.choice([None, None, "student"]),
+        valid_from=chance.choice([None, None, START.date() + timedelta(days=9)]),
     )
 
 
 class History:
     """What happens in the books of one organization, drawn step by step."""
 
-    def __init__(self, books: Books, data: DataObject) -> None:
+    def __init__(self, books: Books, chance: Random) -> None:
         self.books = books
-        self.data = data
+        self.chance = chance
         self.customers = [
             UUID(books.customer(kind=kind)["id"]) for kind in ("student", "corporate")
         ]
-        self.invoices: dict[UUID, list[dict[str, Any]]] = {each: [] for each in self.customers}
+        self.invoices: dict[UUID, list[Any]] = {each: [] for each in self.customers}
         self.payments: list[Any] = []
         for customer in self.customers:
             self.issue(customer)
@@ -126,8 +130,8 @@ class History:
             *[self.issue, self.online, self.claim, self.correct, self.move] * 1,
         ]
         for _ in range(STEPS):
-            self.books.act.now += timedelta(days=self.data.draw(st.integers(0, 4)))
-            self.data.draw(st.sampled_from(steps))(self.data.draw(st.sampled_from(self.customers)))
+            self.books.act.now += timedelta(days=self.chance.randint(0, 4))
+            self.chance.choice(steps)(self.chance.choice(self.customers))
 
     def try_to(self, use_case: Any, command: Any) -> Any:
         """Do something that may be refused."""
@@ -135,42 +139,41 @@ class History:
         return None if isinstance(answer.outcome, Refusal) else answer.outcome
 
     def issue(self, customer: UUID) -> None:
-        made = self.books.issued(self.data.draw(AMOUNTS), customer_id=customer)
-        self.invoices[customer].append(dict(made))
+        made = self.books.issued(self.chance.randint(300, 2_000), customer_id=customer)
+        self.invoices[customer].append(made)
 
-    def one(self, customer: UUID) -> dict[str, Any]:
-        chosen = self.data.draw(st.sampled_from(self.invoices[customer]))
-        return dict(self.books.invoice(chosen))  # type: ignore[arg-type]  # it needs the id alone
+    def one(self, customer: UUID) -> Any:
+        chosen = self.chance.choice(self.invoices[customer])
+        return self.books.invoice(chosen)
 
     def amount(self, due: int) -> int:
         """Draw all, a little less or more, or anything."""
-        few = self.data.draw(FEW_CENTS)
-        drawn = self.data.draw(st.sampled_from([due, due - few, due - few, due + few, few]))
+        few = self.chance.randint(1, 60)
+        drawn = self.chance.choice([due, due - few, due - few, due + few, few])
         return max(1, drawn)
 
     def command(self, customer: UUID) -> RecordPayment:
         """Draw money that comes in, for up to three invoices or for the customer."""
-        draw = self.data.draw
         today = date.fromisoformat(str(self.books.act.now.date()))
-        chosen = [self.one(customer) for _ in range(draw(st.integers(1, 3)))]
+        chosen = [self.one(customer) for _ in range(self.chance.randint(1, 3))]
         named = {each["id"]: each for each in chosen}
         shares: list[Share] = []
         amount = self.amount(sum(each["due"] for each in named.values()))
-        if draw(st.booleans()):
+        if self.chance.random() < 0.5:
             shares = [Share(UUID(name)) for name in named]
-            if draw(st.booleans()):
+            if self.chance.random() < 0.5:
                 shares = [
                     Share(UUID(name), self.amount(each["due"])) for name, each in named.items()
                 ]
-                amount = sum(share.amount or 0 for share in shares) + draw(st.integers(0, 300))
+                amount = sum(share.amount or 0 for share in shares) + self.chance.randint(0, 300)
         return self.books.payment(
             amount,
             *shares,
             customer_id=customer,
-            method=draw(st.sampled_from(["cash", "cheque"])),
-            excess=draw(st.sampled_from(["refuse", "credit", "credit"])),
-            paid_on=draw(st.sampled_from([None, today - timedelta(days=3)])),
-            reference=draw(st.sampled_from([None, "x1"])),
+            method=self.chance.choice(["cash", "cheque"]),
+            excess=self.chance.choice(["refuse", "credit", "credit"]),
+            paid_on=self.chance.choice([None, today - timedelta(days=3)]),
+            reference=self.chance.choice([None, "x1"]),
         )
 
     def pay(self, customer: UUID) -> None:
@@ -191,66 +194,65 @@ class History:
             self.confirm(made)
 
     def confirm(self, payment: Any) -> None:
-        if payment["status"] != "pending_confirmation" or self.data.draw(st.booleans()):
+        if payment["status"] != "pending_confirmation" or self.chance.random() < 0.5:
             return
         act = replace(self.books.act(), actor=APPROVER)
-        other = payment["amount"] + self.data.draw(st.sampled_from([0, 0, 5]))
+        other = payment["amount"] + self.chance.choice([0, 0, 5])
         self.try_to(confirm_payments, ConfirmPayment(act, UUID(payment["id"]), amount=other))
 
     def online(self, customer: UUID) -> None:
         invoice = self.one(customer)
         amount = self.amount(invoice["due"])
-        payment = self.try_to(start_payments, start(self.books, amount, invoice))  # type: ignore[arg-type]
+        payment = self.try_to(start_payments, start(self.books, amount, invoice))
         if payment is None:
             return
         self.pay(customer)
-        outcome = self.data.draw(st.sampled_from([Succeeded(), Failed("declined", "No."), None]))
+        outcome = self.chance.choice([Succeeded(), Failed("declined", "No."), None])
         if outcome is not None:
             command = ResolvePayment(self.books.act(), UUID(payment["id"]), outcome)
             self.try_to(resolve_payments, command)
-            if isinstance(outcome, Failed) and self.data.draw(st.booleans()):
+            if isinstance(outcome, Failed) and self.chance.random() < 0.5:
                 late = ResolvePayment(self.books.act(), UUID(payment["id"]), Succeeded())
                 self.try_to(resolve_payments, late)
 
     def correct(self, customer: UUID) -> None:
         act, invoice = self.books.act(), self.one(customer)
-        place, few = UUID(invoice["id"]), self.data.draw(FEW_CENTS)
+        place, few = UUID(invoice["id"]), self.chance.randint(1, 60)
         put_off = self.books.act.now.date() + timedelta(days=few)
         fields = frozenset({"due_date"})
-        use_case, command = self.data.draw(
-            st.sampled_from(
-                [
-                    (credit_invoices, CreditInvoice(act, place, "A mistake", few)),
-                    (write_off_invoices, WriteOff(act, place, "Moved away", few)),
-                    (void_invoices, VoidInvoice(act, place, "A mistake")),
-                    (annotate_invoices, AnnotateInvoice(act, place, fields, due_date=put_off)),
-                    (None, None),
-                ]
-            )
+        use_case, command = self.chance.choice(
+            [
+                (credit_invoices, CreditInvoice(act, place, "A mistake", few)),
+                (write_off_invoices, WriteOff(act, place, "Moved away", few)),
+                (void_invoices, VoidInvoice(act, place, "A mistake")),
+                (annotate_invoices, AnnotateInvoice(act, place, fields, due_date=put_off)),
+                (None, None),
+            ]
         )
         if use_case is not None:
             self.try_to(use_case, command)
             return
-        command = self.books.replacement(invoice, 900, customer_id=customer, excess="credit")  # type: ignore[arg-type]
+        command = self.books.replacement(invoice, 900, customer_id=customer, excess="credit")
         made = self.try_to(replace_invoices, command)
         if made is not None:
-            self.invoices[customer].append(dict(made))
+            self.invoices[customer].append(made)
 
     def move(self, customer: UUID) -> None:
-        if not self.payments:
+        theirs = [each for each in self.payments if each["customer_id"] == str(customer)]
+        if not theirs:
             return
-        payment = self.data.draw(st.sampled_from(self.payments))
+        payment = self.chance.choice(theirs)
         act, place = self.books.act(), UUID(payment["id"])
-        if self.data.draw(st.booleans()):
+        if self.chance.random() < 0.5:
             self.try_to(apply_credit, ApplyCredit(act, place))
         elif payment["allocations"]:
             given_to = UUID(payment["allocations"][0]["invoice_id"])
             self.try_to(release_allocations, ReleaseAllocation(act, place, given_to))
 
 
-def tolerate(books: Books, customer: UUID, data: DataObject) -> None:
+def tolerate(books: Books, customer: UUID, chance: Random) -> None:
     """Let rests be written off, of one customer more than of others."""
-    general, own = data.draw(st.sampled_from([(0, 40), (40, None), (100, 0)]))
+    general, own = chance.choice([(0, 40), (40, None), (100, 0)])
 
     def work(conn: Connection) -> None:
         here = ORGANIZATIONS.c.id == books.organization_id
@@ -266,16 +268,12 @@ def tried(books: Books, content: RuleContent, *, limit: int) -> tuple[Found, Tal
     """Try a rule over all payments, and give the cases in which it does something."""
     now = books.act.now + timedelta(seconds=1)
     trial = books.read(prepare, content, since=START.date(), until=None, now=now)
-    after, found, tally = None, {}, Tally()
-    while True:
-        chunk = books.database.read(
-            lambda conn, after=after: trying.find_cases(conn, trial, after, limit=limit)
-        )
+    found: Found = {}
+    tally = Tally()
+    for chunk in trying.chunks(books.database.read, trial, limit=limit):
         tally.add(chunk)
         found |= dict(shown(case) for case in chunk.cases if case.fires)
-        after = chunk.next_after
-        if after is None:
-            return found, tally
+    return found, tally
 
 
 def shown(case: Case) -> Any:
@@ -306,19 +304,18 @@ def test_a_dry_run_tells_what_the_log_tells(own_database: Database, engine: str)
     @settings(
         max_examples=EXAMPLES[engine],
         deadline=None,
-        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.data())
-    def run(data: DataObject) -> None:
+    @given(st.randoms(use_true_random=True))
+    def run(chance: Random) -> None:
         books = opening()
-        content = rule(data)
-        history = History(books, data)
-        tolerate(books, history.customers[0], data)
+        content = rule(chance)
+        history = History(books, chance)
+        tolerate(books, history.customers[0], chance)
         books.done(create_rules, CreateRule(books.act(), content))
         history.run()
         log = logged(books)
-        found, tally = tried(books, content, limit=data.draw(st.sampled_from([2, 100])))
+        found, tally = tried(books, content, limit=chance.choice([2, 100]))
         assert {place: results for place, (_, results) in found.items()} == {
             place: results for place, (_, results) in log.items()
         }
@@ -329,6 +326,10 @@ def test_a_dry_run_tells_what_the_log_tells(own_database: Database, engine: str)
             f"{each['action']} {each['outcome']}" for _, made in log.values() for each in made
         )
 
-    run()
+    rounds = 0
+    while rounds == 0 or (engine == "sqlite" and rounds < ROUNDS_MAX and not said.keys() >= DRAWN):
+        rounds += 1
+        run()
     assert sum(finding.violations for finding in own_database.read_snapshot(wiring.audit)) == 0
-    print(said)
+    if engine == "sqlite":
+        assert said.keys() >= DRAWN

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tallystick.kernel import ids
+from tallystick.payments import trying
 from tests.web.conftest import MakeSchool, Moment, School
 
 pytestmark = [
@@ -239,3 +240,61 @@ async def test_tolerances(school: School) -> None:
         assert refused.json()["code"] == code
     changed = await school.owner.patch(here, json={"payment_tolerance": "3.00"}, headers=match)
     assert changed.json()["payment_tolerance"] == "3.00"
+
+
+async def test_a_rule_is_tried_over_past_payments(school: School, moment: Moment) -> None:
+    invoice = await school.invoice()
+    half = {"invoices": [{"invoice_id": invoice["id"]}]}
+    first = await school.payment(amount="60.00", **half)
+    moment.now += timedelta(seconds=1)
+    second = await school.payment(amount="39.50", **half)
+    moment.now += timedelta(seconds=1)
+    # What is booked later changes nothing of what stood then.
+    await school.credit_note(invoice, amount="0.20")
+    await tolerate(school, "0.50")
+    asked = {**RULE, "since": "2020-01-01"}
+    del asked["name"]
+    tried = await school.viewer.post("/v1/rules/dry-run", json=asked)
+    answer = tried.json()
+    assert (tried.status_code, answer["sentence"][:25]) == (200, "When a payment is settled")
+    assert (answer["looked_at"], answer["matched"], answer["fires"]) == (2, 2, 2)
+    [done] = answer["actions"]
+    assert (done["applied"], done["refused"], done["amount"]) == (1, 1, "0.50")
+    cases = answer["cases"]
+    assert [each["payment_id"] for each in cases] == [first["id"], second["id"]]
+    assert [each["outcome"] for each in cases] == ["refused", "applied"]
+    assert cases[1]["facts"] == {"invoice.payment_status": "partial"}
+    assert cases[1]["invoice_number"] == invoice["number"]
+    assert answer["more"] is False
+    assert (await school.viewer.get("/v1/rules/log")).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "pointer"),
+    [
+        ({"condition": {"all": []}}, "rule.malformed", "/condition/all"),
+        ({"customer_id": str(ids.NIL)}, "customer.unknown", "/customer_id"),
+        ({"since": "2100-01-01"}, "rule.period", "/since"),
+        ({"until": "2019-12-31"}, "rule.period", "/until"),
+    ],
+)
+async def test_what_cannot_be_tried(
+    school: School, changes: dict[str, Any], code: str, pointer: str
+) -> None:
+    asked = {**RULE, "since": "2020-01-01", **changes}
+    refused = await school.viewer.post("/v1/rules/dry-run", json=asked)
+    found = refused.json()
+    assert (found["code"], 400 <= refused.status_code < 500) == (code, True)
+    assert [each["pointer"] for each in found["errors"]] == ([pointer] if pointer else [])
+
+
+async def test_more_payments_than_one_request_looks_at(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying, "CHUNK", 1)
+    monkeypatch.setattr("tallystick.web.api.rules.CHUNKS_MAX", 1)
+    await school.payment(amount="1.00", invoices=[{"invoice_id": (await school.invoice())["id"]}])
+    await school.payment(amount="1.00", invoices=[{"invoice_id": (await school.invoice())["id"]}])
+    refused = await school.owner.post("/v1/rules/dry-run", json={**RULE, "since": "2020-01-01"})
+    assert refused.json()["code"] == "rule.too_many_payments"
+    assert "more than 1 payments" in refused.json()["detail"]

@@ -123,6 +123,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "get_explanation": "read",
     "get_rule_catalog": "read",
     "list_firings": "read",
+    "get_dry_run": "read",
     "get_rule": "read",
     "list_rule_history": "read",
     "create_rule": "manage",

@@ -35,3 +35,11 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 def show_line(text: str) -> None:
     """Print one line of data."""
     sys.stdout.write(text + "\n")
+
+
+def plain(value: object) -> str:
+    """Write a value on one line, without what would move the terminal's cursor."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = "-" if value is None else str(value)
+    return "".join(each if each.isprintable() else " " for each in text)

@@ -83,13 +83,17 @@ class Sheet:
         raise Invalid("rule.malformed", "\n".join(lines))
 
 
-def read(path: Path, *, single: bool) -> Sheet:
-    """Read a file of rules, or of a single one.
+def read(path: Path, *, single: bool | None) -> Sheet:
+    """Read a file of rules, or of a single one; None takes either.
 
     Raises:
         Invalid: the codes of `yaml_text.read`.
     """
-    return Sheet(yaml_text.read(path), single)
+    document = yaml_text.read(path)
+    if single is None:
+        sent = document.root.value
+        single = isinstance(sent, dict) and "rules" not in sent
+    return Sheet(document, single)
 
 
 def write(rules: Sequence[RuleDocument], references: Mapping[str, str], currency: str) -> str:

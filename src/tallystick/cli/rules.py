@@ -4,13 +4,14 @@ What a command does is imported when it runs, so that `--help` answers at once.
 """
 # ruff: noqa: PLC0415, D103  # for that reason; and each command's help says what it does
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from tallystick.cli.options import Json, Organization, help_text
+from tallystick.cli.options import DAY, Json, Organization, help_text
 
 rules = typer.Typer(no_args_is_help=True)
 
@@ -194,3 +195,38 @@ def import_rules(
     from tallystick.cli import ruling
 
     ruling.take_over(organization, file, as_json=as_json)
+
+
+@rules.command(
+    "try",
+    help=help_text(
+        "Say what the rules of a file would have made of past payments. Nothing is written.",
+        "Each payment is asked about as it stood then, and each rule alone.",
+        examples=(
+            "rules try rule.yaml --organization northfield --since 2026-01-01",
+            "rules try rules.yaml --organization northfield --since 2026-01-01 --json",
+        ),
+    ),
+)
+def try_rules(
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="YAML with one rule or several."),
+    ],
+    *,
+    organization: Organization,
+    since: Annotated[datetime, typer.Option(formats=DAY, help="The first day.")],
+    until: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The last day, instead of today.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, max=10_000, help="List at most so many cases of each rule.")
+    ] = 50,
+    as_json: Json = False,
+) -> None:
+    from tallystick.cli import trying
+
+    last = None if until is None else until.date()
+    trying.try_rules(
+        organization, file, since=since.date(), until=last, limit=limit, as_json=as_json
+    )

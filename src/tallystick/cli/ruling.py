@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from tallystick.cli import browsing, opened, rule_files
-from tallystick.cli.output import say, show_json, show_line, show_table
+from tallystick.cli.output import plain, say, show_json, show_line, show_table
 from tallystick.cli.rule_files import Sheet
 from tallystick.kernel import clock, ids, rows
 from tallystick.kernel.actor import OPERATOR, Act
@@ -39,7 +39,7 @@ def show_list(slug: str, *, as_json: bool) -> None:
     if as_json:
         show_json(found)
         return
-    show_table(COLUMNS, [[_cell(dict(rule)[name]) for name in COLUMNS] for rule in found])
+    show_table(COLUMNS, [[plain(dict(rule)[name]) for name in COLUMNS] for rule in found])
     if not found:
         say("There are no rules yet. `tallystick rules add` makes one.")
 
@@ -74,7 +74,7 @@ def show_history(slug: str, name: str, *, as_json: bool) -> None:
         show_json(found)
         return
     head = ("version", "at", "enabled", "name", "sentence")
-    show_table(head, [[_cell(each[column]) for column in head] for each in found])
+    show_table(head, [[plain(each[column]) for column in head] for each in found])
 
 
 def show_log(
@@ -108,9 +108,9 @@ def show_log(
     lines = [
         [
             *(firing["at"], firing["payment_id"] or "-", firing["invoice_id"] or "-"),
-            *(_cell(names[firing["rule_id"]]), firing["rule_version"]),
+            *(plain(names[firing["rule_id"]]), firing["rule_version"]),
             *(result["action"], result["outcome"], result["amount"] or "-"),
-            _cell(result["detail"]),
+            plain(result["detail"]),
         ]
         for firing in found
         for result in firing["results"]
@@ -132,7 +132,7 @@ def add(slug: str, path: Path, *, as_json: bool) -> None:
 
     with opened.database() as database:
         rule = database.write(made)
-    say(f"The rule {shown(rule['name'])} is made. {_cell(rule['sentence'])}")
+    say(f"The rule {shown(rule['name'])} is made. {plain(rule['sentence'])}")
     if as_json:
         show_json(rule)
     else:
@@ -209,7 +209,7 @@ def take_over(slug: str, path: Path, *, as_json: bool) -> None:
     became.append(("unchanged", done["unchanged"]))
     for what, names in became:
         for name in names:
-            show_line(f"{what.ljust(9)}  {_cell(name)}")
+            show_line(f"{what.ljust(9)}  {plain(name)}")
     say(f"{', '.join(f'{len(names)} {what}' for what, names in became)}.")
 
 
@@ -246,7 +246,7 @@ def _do(
 
     with opened.database() as database:
         rule = database.write(done)
-    said = words.format_map({key: _cell(value) for key, value in rule.items()})
+    said = words.format_map({key: plain(value) for key, value in rule.items()})
     say(f"The rule {shown(rule['name'])} {said}")
     if as_json:
         show_json(rule)
@@ -291,14 +291,6 @@ def _references(
 
 def _place(conn: Connection, slug: str) -> UUID:
     return UUID(find_organization(conn, slug)["id"])
-
-
-def _cell(value: object) -> str:
-    """Write a value on one line, without what would move the terminal's cursor."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = "-" if value is None else str(value)
-    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _act(organization: OrganizationDocument, command: str) -> Act:

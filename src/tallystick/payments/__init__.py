@@ -15,6 +15,8 @@ orders      what a provider was asked for; worries says what alarms about it say
 allocating  the one door through which part of a payment pays an invoice
 claiming    payments that wait to be confirmed: claim, confirm, decline
 ruling      what an organization's rules make of a payment; deciding has what is decided (pure)
+trying      what a rule would have made of past payments; foreseeing has those that were settled,
+            histories what invoices were then, trials what a dry run is
 approving   payments that wait for another person, because a rule says so
 locking     lock payments, and see what each gives to which invoice
 applying    pay invoices with customer credit

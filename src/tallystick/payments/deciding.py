@@ -4,7 +4,6 @@ Whoever does an action and whoever only tries it ask here, so that both are told
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -12,21 +11,9 @@ from tallystick.invoices.states import Standing
 from tallystick.kernel import money
 from tallystick.kernel.errors import shown
 from tallystick.rules.catalog import Action
+from tallystick.rules.firing import Result
 
 PPM: Final = 10**6
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What comes of one action."""
-
-    action: str
-    outcome: str
-    """applied, refused, or idle where there is nothing to do."""
-    code: str | None = None
-    detail: str | None = None
-    amount: int | None = None
-    """What is moved, in minor units."""
 
 
 def idle(action: Action) -> Result:

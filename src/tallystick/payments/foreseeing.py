@@ -11,11 +11,11 @@ from tallystick.invoices.states import Standing
 from tallystick.kernel import clock, rows
 from tallystick.parties.models import CUSTOMERS
 from tallystick.payments import allocating, deciding, histories, ruling
-from tallystick.payments.deciding import Result
 from tallystick.payments.histories import History, Moment
 from tallystick.payments.trials import Case, Known, Trial
 from tallystick.rules.catalog import Action
 from tallystick.rules.facts import Facts
+from tallystick.rules.firing import Result
 
 
 def settled(conn: Connection, trial: Trial, found: Sequence[Row[Any]]) -> list[Case]:

@@ -17,11 +17,12 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from tallystick.invoices import queries as invoice_queries
+from tallystick.invoices.facts import invoice_facts
 from tallystick.invoices.models import INVOICES
-from tallystick.invoices.states import Standing, payment_status
+from tallystick.invoices.states import Standing
 from tallystick.invoices.writing_off import WriteOff, write_off_invoices
 from tallystick.kernel import clock, ids, rows
-from tallystick.kernel.actor import Act, Actor
+from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal
 from tallystick.kernel.rows import Writes
 from tallystick.parties.models import CUSTOMERS
@@ -30,11 +31,11 @@ from tallystick.payments import deciding
 from tallystick.payments.allocating import Part
 from tallystick.payments.applying import ApplyCredit, apply_credit
 from tallystick.payments.crediting import CreditInvoice, credit_invoices
-from tallystick.payments.deciding import Result
 from tallystick.payments.models import PAYMENTS
 from tallystick.rules import rulebook
 from tallystick.rules.catalog import Action, ActionName
-from tallystick.rules.facts import Facts, Value
+from tallystick.rules.facts import Facts
+from tallystick.rules.firing import About, Fired, Result, act_of, refused
 from tallystick.rules.models import FIRINGS
 from tallystick.rules.rulebook import ActiveRule
 
@@ -79,7 +80,7 @@ def settled(act: Act, payment: Mapping[str, Any], parts: Sequence[Part], today: 
 
 def facts_of(payment: Mapping[str, Any], invoice: Standing | None, *, today: date) -> Facts:
     """Write down what a rule may ask about a payment and one invoice of it."""
-    facts: dict[str, Value] = {
+    facts: Facts = {
         "payment.amount": payment["amount"],
         "payment.unallocated": payment.get("unallocated"),
         "payment.method": payment["method"],
@@ -88,27 +89,7 @@ def facts_of(payment: Mapping[str, Any], invoice: Standing | None, *, today: dat
         "payment.reference": payment["reference"],
         "customer.id": payment["customer_id"],
     }
-    if invoice is not None:
-        late = 0 if invoice.due_date is None else (today - invoice.due_date).days
-        facts |= {
-            "invoice.id": invoice.id,
-            "invoice.number": invoice.number,
-            "invoice.currency": invoice.currency,
-            "invoice.total": invoice.total,
-            "invoice.amount": invoice.total - invoice.credited - invoice.written_off,
-            "invoice.paid": invoice.paid,
-            "invoice.due": invoice.due,
-            "invoice.status": invoice.status,
-            "invoice.payment_status": payment_status(
-                total=invoice.total,
-                paid=invoice.paid,
-                credited=invoice.credited,
-                written_off=invoice.written_off,
-            ),
-            "invoice.due_date": invoice.due_date,
-            "invoice.days_overdue": max(0, late) if invoice.due else 0,
-        }
-    return facts
+    return facts if invoice is None else {**facts, **invoice_facts(invoice, today)}
 
 
 def matching(conn: Connection, named: Named, done: Sequence[Settled]) -> list[Match]:
@@ -303,10 +284,7 @@ def _locked(conn: Connection, match: Match) -> Standing | None:
 
 
 def _act(match: Match, action: Action) -> Act:
-    """Make the act of a rule: done by the rule, once."""
-    actor = Actor("rule", match.rule.id, match.rule.name, match.act.organization_id)
-    key = f"rule:{ids.derived(match.once_id, action.kind.name)}"
-    return replace(match.act, actor=actor, key=key, fingerprint="rule", address="")
+    return act_of(match.rule, match.act, match.once_id, action.kind.name)
 
 
 def _issued_on(conn: Connection, invoice: Standing) -> date:
@@ -323,41 +301,12 @@ def _reason(match: Match) -> str:
 def _done(decided: Result, outcome: object) -> Result:
     """Say what came of an action that was decided on, and asked of its use case."""
     if isinstance(outcome, Refusal):
-        return Result(decided.action, "refused", outcome.code, outcome.detail)
+        return refused(decided.action, outcome)
     return decided
 
 
 def firing(match: Match, results: Sequence[Result]) -> dict[str, Any]:
     """Make the row that keeps what came of a rule."""
-    refused = any(result.outcome == "refused" for result in results)
-    return {
-        "organization_id": match.act.organization_id,
-        "id": ids.new(),
-        "once_id": match.once_id,
-        "rule_id": match.rule.id,
-        "rule_version": match.rule.version,
-        "fires_on": match.rule.fires_on,
-        "customer_id": match.payment["customer_id"],
-        "payment_id": match.payment["id"],
-        "invoice_id": match.invoice_id,
-        "facts": {name: _plain(value) for name, value in match.facts.items()},
-        "outcome": "refused" if refused else "applied",
-        "results": [
-            {
-                "action": result.action,
-                "outcome": result.outcome,
-                "code": result.code,
-                "detail": result.detail,
-                "amount": result.amount,
-            }
-            for result in results
-        ],
-        "at": match.act.at,
-    }
-
-
-def _plain(value: Value) -> Any:
-    """Write a fact for JSON; amounts stay minor units."""
-    if isinstance(value, UUID | date):
-        return str(value)
-    return value
+    payment = match.payment
+    about = About(payment["customer_id"], payment["id"], match.invoice_id)
+    return Fired(match.rule, match.act, match.once_id, about, match.facts).row(results)

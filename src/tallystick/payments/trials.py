@@ -14,9 +14,9 @@ from tallystick.kernel import clock, ids, rows
 from tallystick.kernel.errors import Invalid, Refused, shown
 from tallystick.parties.models import ORGANIZATIONS
 from tallystick.payments import ruling
-from tallystick.payments.deciding import Result
 from tallystick.rules import managing, rulebook
 from tallystick.rules.facts import Facts, Trigger
+from tallystick.rules.firing import Result
 from tallystick.rules.managing import RuleContent
 from tallystick.rules.rulebook import ActiveRule
 
@@ -76,6 +76,12 @@ class Case:
     def fires(self) -> bool:
         """Tell whether the log would have a row of it."""
         return any(result.outcome != "idle" for result in self.results)
+
+    @property
+    def outcome(self) -> str:
+        """Tell what the log would say: applied, or refused where an action could not be done."""
+        refused = any(result.outcome == "refused" for result in self.results)
+        return "refused" if refused else "applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +161,8 @@ def prepare(
         raise Invalid("rule.period", message, pointer="/until")
     named = {name: values[name] for name in rulebook.OF_ROW if name in values}
     rule = rulebook.make(values["form"], id=ids.NIL, version=0, **named)
-    end = min(_midnight(last + timedelta(days=1), organization.time_zone), now)
+    until_now = now + timedelta(microseconds=1)
+    end = min(_midnight(last + timedelta(days=1), organization.time_zone), until_now)
     return Trial(rule, organization, since, last, end)
 
 

@@ -9,7 +9,8 @@ only ever added to, so a chunk is the same whenever it is read, and no transacti
 long.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,7 +28,20 @@ CHUNK: Final = 1_000
 """Payments that are looked at in one transaction."""
 
 
-def find_cases(conn: Connection, trial: Trial, after: Place | None, *, limit: int = CHUNK) -> Chunk:
+def chunks(
+    read: Callable[[Callable[[Connection], Chunk]], Chunk], trial: Trial, *, limit: int = CHUNK
+) -> Iterator[Chunk]:
+    """Give one chunk after the other, each read by a transaction of its own."""
+    after: Place | None = None
+    while True:
+        chunk = read(partial(find_cases, trial=trial, after=after, limit=limit))
+        yield chunk
+        after = chunk.next_after
+        if after is None:
+            return
+
+
+def find_cases(conn: Connection, trial: Trial, after: Place | None, limit: int = CHUNK) -> Chunk:
     """Ask the rule about the next payments.
 
     The number of statements does not grow with the payments; what is read of an invoice or, where

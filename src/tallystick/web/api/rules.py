@@ -1,11 +1,15 @@
 """Operations on rules, and on what they did."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Final
 
 from fastapi import APIRouter
 from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
+from tallystick.kernel.errors import Invalid
+from tallystick.payments import trials, trying
+from tallystick.payments.trials import Case, Place, Tally
 from tallystick.rules import managing, queries
 from tallystick.rules.managing import (
     ChangeRule,
@@ -27,6 +31,7 @@ from tallystick.web.api.shapes.rules import (
     shown_catalog,
     shown_firing,
 )
+from tallystick.web.api.shapes.trials import DryRun, DryRunBody, shown_trial
 from tallystick.web.call import Call
 from tallystick.web.direct import DirectRoute, operation_id
 from tallystick.web.documented import answers
@@ -38,6 +43,10 @@ router = APIRouter(
     generate_unique_id_function=operation_id,
 )
 
+CHUNKS_MAX: Final = 5
+"""Chunks of payments that one request looks at, each in a transaction of its own."""
+CASES_MAX: Final = 100
+"""Cases that one answer lists."""
 _WRITING = ("organization.inactive",)
 _ONE = ("rule.unknown",)
 _MALFORMED = ("rule.malformed", "customer.unknown")
@@ -95,6 +104,43 @@ async def create_rule(call: Command, body: RuleBody) -> Response:
     """
     made = await call.run(managing.create_rules, CreateRule(call.act(), rule_content(body)))
     return call.reply(made, status=201, location=f"/v1/rules/{made['id']}")
+
+
+@router.post(
+    "/dry-run",
+    responses=answers(
+        DryRun, *_MALFORMED, "rule.not_triable", "rule.period", "rule.too_many_payments"
+    ),
+)
+async def get_dry_run(call: Reading, body: DryRunBody) -> Response:
+    """Say what a rule would have made of past payments. Nothing is written.
+
+    Each payment is asked about as it stood then. The first 100 cases are listed; of more than 5,000
+    payments `tallystick rules try` tells.
+    """
+    place, content = call.place, rule_content(body)
+    trial = await call.read(
+        lambda conn: trials.prepare(
+            conn, place.id, content, since=body.since, until=body.until, now=call.edge.clock()
+        )
+    )
+    tally = Tally()
+    cases: list[Case] = []
+    after: Place | None = None
+    for _ in range(CHUNKS_MAX):
+        chunk = await call.read(
+            partial(trying.find_cases, trial=trial, after=after, limit=trying.CHUNK)
+        )
+        tally.add(chunk)
+        cases += [case for case in chunk.cases if case.fires][: CASES_MAX - len(cases)]
+        after = chunk.next_after
+        if after is None:
+            return call.reply(shown_trial(trial, tally, cases))
+    message = (
+        f"There are more than {CHUNKS_MAX * trying.CHUNK:,} payments from {trial.since} to "
+        f"{trial.until}. Give fewer days, or run `tallystick rules try`."
+    )
+    raise Invalid("rule.too_many_payments", message, pointer="/since")
 
 
 @router.put("/{rule_id}", responses=answers(Rule, *_ONE, *_WRITING, *_MALFORMED))

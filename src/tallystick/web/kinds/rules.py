@@ -22,6 +22,24 @@ RULES = {
         "An organization has as many rules as it may have.",
         "Remove one that is not needed.",
     ),
+    "rule.not_triable": Kind(
+        422,
+        "This rule cannot be tried",
+        "A dry run asks about past payments, and this rule is about something else.",
+        "Try a rule whose trigger is payment_settled or payment_recorded.",
+    ),
+    "rule.period": Kind(
+        422,
+        "The days do not fit",
+        "A dry run goes from a day that has begun to the same or a later one.",
+        "Give other days.",
+    ),
+    "rule.too_many_payments": Kind(
+        422,
+        "Too many payments for one request",
+        "A request looks at 5,000 payments at most. Nothing was written.",
+        "Give fewer days, or run `tallystick rules try` on the machine, which takes any number.",
+    ),
     "tolerance.negative": Kind(
         422,
         "A tolerance is 0 or more",
