@@ -35,9 +35,12 @@ def find(
     columns: Sequence[Column[Any]],
     keys: Collection[Key],
     *,
+    shown: tuple[Column[Any], ...] = (),
     lock: bool = False,
 ) -> Sequence[Row[Any]]:
     """Find the rows of one table whose `columns` equal one of the keys, in their order.
+
+    Reads all columns, or only those that are `shown`: half of the work is to make values of them.
 
     With `lock` the rows are locked until the end of the transaction, in that same order, so that
     two batches that share rows cannot wait for each other in a circle. Give the organization as the
@@ -46,7 +49,7 @@ def find(
     if not keys:
         return []
     spelled = spelling(conn)
-    statement = _find_statement(spelled, tuple(columns), lock)
+    statement = _find_statement(spelled, tuple(columns), shown, lock)
     wanted = orjson.dumps([list(key) for key in sorted(set(keys))]).decode()
     return conn.execute(statement, {"keys": wanted}).all()
 
@@ -55,10 +58,12 @@ def find(
 def _find_statement(
     spelled: Spelling,
     columns: tuple[Column[Any], ...],
+    shown: tuple[Column[Any], ...],
     lock: bool,  # noqa: FBT001  # cached by position
 ) -> TextualSelect:
     table: Table = columns[0].table
-    shown = ", ".join(f"t.{column.name}" for column in table.columns)
+    read = shown or tuple(table.columns)
+    named = ", ".join(f"t.{column.name}" for column in read)
     source = spelled.keys_source([column.type for column in columns])
     pairs = " AND ".join(
         f"t.{column.name} = {spelled.key(index, column.type)}"
@@ -67,11 +72,11 @@ def _find_statement(
     order = ", ".join(f"t.{column.name}" for column in columns)
     begins_key = tuple(table.primary_key.columns)[: len(columns)] == columns
     words = (
-        f"{spelled.select} {shown} FROM {source} r {spelled.join} {table.name} t "
+        f"{spelled.select} {named} FROM {source} r {spelled.join} {table.name} t "
         f"{spelled.by_key if begins_key else ''} ON {pairs} "
         f"ORDER BY {order}{spelled.lock if lock else ''}"
     )
-    return text(words).columns(*table.columns)
+    return text(words).columns(*read)
 
 
 def ensure(conn: Connection, table: Table, values: Values) -> None:

@@ -11,7 +11,7 @@ invoice once, whatever happens.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
@@ -38,6 +38,11 @@ from tallystick.rules.facts import Facts
 from tallystick.rules.firing import About, Fired, Result, act_of, refused
 from tallystick.rules.models import FIRINGS
 from tallystick.rules.rulebook import ActiveRule
+
+_ASKED_OF_CUSTOMERS: Final = (
+    *(CUSTOMERS.c.organization_id, CUSTOMERS.c.id),
+    *(CUSTOMERS.c.kind, CUSTOMERS.c.external_reference, CUSTOMERS.c.language),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +102,23 @@ def matching(conn: Connection, named: Named, done: Sequence[Settled]) -> list[Ma
 
     One statement for all customers of the batch, where any rule asks about them.
     """
-    books = {
-        each.act.organization_id: rulebook.of(
-            conn, named.known_organization(each.act.organization_id)
-        )
-        for each in done
+    places = {
+        each: named.known_organization(each) for each in {each.act.organization_id for each in done}
     }
-    asking = [
-        each.payment
-        for each in done
-        if books[each.act.organization_id].asks("payment_settled", "customer")
-    ]
+    books = {each: rulebook.of(conn, place) for each, place in places.items()}
+    curious = {each for each, book in books.items() if book.asks("payment_settled", "customer")}
+    asking = [each.payment for each in done if each.act.organization_id in curious]
     customers = customer_facts(conn, asking) if asking else {}
     matches: list[Match] = []
     for each in done:
-        organization = named.known_organization(each.act.organization_id)
-        rules = books[organization.id].on("payment_settled", each.payment["currency"])
+        organization_id = each.act.organization_id
+        rules = books[organization_id].on("payment_settled", each.payment["currency"])
         if not rules:
             continue
+        organization = places[organization_id]
         more: Facts = {
             "organization.country": organization.country,
-            **customers.get((organization.id, each.payment["customer_id"]), {}),
+            **customers.get((organization_id, each.payment["customer_id"]), {}),
         }
         today = clock.day(each.act.at, organization.time_zone)
         for invoice_id, found in each.facts:
@@ -159,7 +160,9 @@ def customer_facts(
             "customer.external_reference": row.external_reference,
             "customer.language": row.language,
         }
-        for row in rows.find(conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], keys)
+        for row in rows.find(
+            conn, [CUSTOMERS.c.organization_id, CUSTOMERS.c.id], keys, shown=_ASKED_OF_CUSTOMERS
+        )
     }
 
 

@@ -95,8 +95,11 @@ def write(condition: Condition, currency: str) -> dict[str, Any]:
 def holds(condition: Condition, facts: Facts) -> bool:
     """Tell whether a condition holds. It costs no more than one look at each of its tests."""
     if isinstance(condition, Group):
-        ask = all if condition.every else any
-        return ask(holds(part, facts) for part in condition.parts)
+        # Every payment asks each rule, and a loop costs half of what all() and any() do.
+        for part in condition.parts:
+            if holds(part, facts) is not condition.every:
+                return not condition.every
+        return condition.every
     found, values = facts.get(condition.field.name), condition.values
     if condition.operator == "is_null":
         return (found is None) == bool(values[0])
