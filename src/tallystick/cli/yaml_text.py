@@ -15,6 +15,8 @@ import yaml  # type: ignore[import-untyped]  # it has no types
 
 from tallystick.kernel.errors import Invalid, shown
 
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C is missing where PyYAML was built without its library."""
 BYTES_MAX: Final = 2**20
 DEPTH_MAX: Final = 40
 NODES_MAX: Final = 50_000
@@ -23,6 +25,7 @@ _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _PLAIN: Final = re.compile(r"(?!(?:null|true|false|yes|no|on|off|y|n)\Z)[a-z]+(?:[._][a-z0-9]+)*")
 """A text that is none but a text to every reader of YAML."""
 
@@ -114,7 +117,7 @@ def _events(text: str) -> Iterator[Any]:
     if control is not None:
         line = text.count("\n", 0, control.start()) + 1
         raise _Wrong("There is a control character here, such as NUL. Remove it.", line)
-    yield from yaml.parse(text, Loader=yaml.CSafeLoader)
+    yield from yaml.parse(text, Loader=_LOADER)
 
 
 class _Reader:
@@ -182,6 +185,9 @@ def _check_plain(event: Any, line: int) -> None:
         raise _Wrong("Anchors and aliases are not taken. Write it out.", line)
     if event.tag is not None:
         raise _Wrong(f"Tags such as {shown(event.tag)} are not taken. Leave it out.", line)
+    # The loader in C refuses it itself.
+    if isinstance(event, yaml.ScalarEvent) and _HALF.search(event.value):
+        raise _Wrong("This is not YAML: there is half a surrogate pair here.", line)
 
 
 def _scalar(text: str, line: int) -> Any:
