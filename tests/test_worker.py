@@ -221,7 +221,7 @@ def test_it_works_beside_and_stops_when_told(own_database: Database) -> None:
 def test_every_job_has_a_name_of_its_own() -> None:
     names = [job.name for job in worker.jobs()]
     forgetting = ["forget_tasks", "forget_tries", "forget_tokens"]
-    assert names == ["close_months", *forgetting, "charge_late"]
+    assert names == ["close_months", *forgetting, "charge_late", "follow_rules"]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

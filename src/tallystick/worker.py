@@ -35,6 +35,7 @@ from tallystick.kernel.task_loop import TaskLoop
 from tallystick.kernel.tasks import TASKS, Handler
 from tallystick.ledger import closing
 from tallystick.parties.organizations import list_organizations
+from tallystick.payments import following
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,7 @@ def jobs() -> Sequence[Job]:
         Job("forget_tries", 15 * 60, forget_tries),
         Job("forget_tokens", 60 * 60, forget_tokens),
         Job("charge_late", overdue.EVERY_S, charge_late),
+        Job("follow_rules", following.EVERY_S, follow_rules),
     )
 
 
@@ -151,6 +153,11 @@ def forget_tokens(work: Work) -> None:
 def charge_late(work: Work) -> None:
     """Charge what rules charge on overdue invoices (`tallystick.invoices.overdue`)."""
     overdue.charge_all(work.database, work.now, work.stopping)
+
+
+def follow_rules(work: Work) -> None:
+    """Do what rules want of what has happened (`tallystick.payments.following`)."""
+    following.follow_all(work.database, work.now, work.stopping)
 
 
 @dataclass(slots=True)

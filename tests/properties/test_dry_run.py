@@ -95,7 +95,7 @@ def rule(chance: Random) -> RuleContent:
     trigger: Trigger = "payment_recorded" if chance.randint(0, 3) == 3 else "payment_settled"
     kinds = [kind for kind in catalog.KINDS.values() if trigger in kind.triggers]
     chosen = chance.sample(kinds, chance.randint(1, len(kinds)))
-    drawn = {"percent": "9", "within_days": 20}
+    drawn = {"percent": "9", "within_days": 20, "label": "seen"}
     return RuleContent(
         "A rule",
         trigger,

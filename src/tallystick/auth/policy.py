@@ -14,7 +14,7 @@ TenantPermission = Literal[
 """What a role of an organization is made of.
 
 read       see customers, invoices, payments, statements and the books
-customers  make and change customers
+customers  make and change customers, label them and what is theirs
 invoices   draft, issue and annotate invoices
 correct    void, replace, credit and write off invoices
 collect    record, confirm, decline, allocate and release payments
@@ -131,6 +131,9 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "enable_rule": "manage",
     "disable_rule": "manage",
     "delete_rule": "manage",
+    "add_label": "customers",
+    "list_labels": "read",
+    "remove_label": "customers",
     "create_customer": "customers",
     "list_customers": "read",
     "get_customer": "read",

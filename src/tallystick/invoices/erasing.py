@@ -13,8 +13,9 @@ from tallystick.invoices import annotating
 from tallystick.invoices.models import CREDIT_NOTES, INVOICES
 from tallystick.kernel import events, idempotency
 from tallystick.kernel.idempotency import Answer, each
-from tallystick.parties import customers
+from tallystick.parties import customers, labels
 from tallystick.parties.customers import ERASED_NAME, CustomerDocument, EraseCustomer
+from tallystick.rules import queries as rule_queries
 
 
 def erase_customers(
@@ -22,8 +23,9 @@ def erase_customers(
 ) -> list[Answer[CustomerDocument]]:
     """Erase the personal data of customers and deactivate them. Doing so twice changes nothing.
 
-    What was answered under idempotency keys is repeated without them from now on. Locks the
-    customers, then their invoices, whose memos are taken away. Their payers' links are revoked.
+    What was answered under idempotency keys is repeated without them from now on, and what rules
+    saw is kept without them. Locks the customers, then their invoices, whose memos are taken away,
+    as are the labels of all that is theirs. Their payers' links are revoked.
 
     Refuses:
         customer.unknown, organization.inactive
@@ -51,6 +53,8 @@ def _erase(conn: Connection, command: EraseCustomer) -> CustomerDocument:
     )
     revoke_of_customer(conn, command.act, command.customer_id)
     annotating.forget_memos(conn, command.act, command.customer_id)
+    labels.forget(conn, organization_id, command.customer_id)
+    rule_queries.forget_customer(conn, organization_id, command.customer_id)
     quoting = events.keys_of(conn, organization_id, theirs.union_all(noted))
     idempotency.rewrite(conn, organization_id, quoting, _without_buyer)
     return erased

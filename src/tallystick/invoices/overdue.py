@@ -4,7 +4,6 @@ Only organizations that have such a rule are looked at. Several workers may do s
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Final
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, select
 from tallystick.invoices import queries
 from tallystick.invoices.charging_late import Case, ChargeLate, case_of, charge_late
 from tallystick.invoices.models import INVOICES, LATE_CHARGES
-from tallystick.invoices.states import Standing
+from tallystick.invoices.states import standing_of
 from tallystick.kernel import clock, ids
 from tallystick.kernel.actor import WORKER, Act
 from tallystick.kernel.database import Database
@@ -32,8 +31,6 @@ EVERY_S: Final = 60 * 60
 """How often the worker looks: days begin at another hour in each time zone."""
 LOOKED_AT_ONCE: Final = 500
 """Invoices that one reading looks at."""
-
-_OF_STANDING: Final = tuple(field.name for field in fields(Standing) if field.name != "changed")
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +110,7 @@ def _page(
     return [
         case_of(
             rule,
-            Standing(**{name: getattr(row, name) for name in _OF_STANDING}),
+            standing_of(row),
             organization,
             named.customer(row.organization_id, row.customer_id),
             today,

@@ -7,9 +7,9 @@
 How far an open invoice is paid is never set by hand: it is a function of its amounts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from tallystick.kernel.errors import Refused, shown
@@ -139,6 +139,14 @@ class Standing:
     def _raise(self, on: date) -> None:
         self.booked_on = on if self.booked_on is None else max(on, self.booked_on)
         self.changed = True
+
+
+_OF_ROW: Final = tuple(field.name for field in fields(Standing) if field.name != "changed")
+
+
+def standing_of(row: Any) -> Standing:
+    """Give what the row of an invoice says, to look at it only: it is not locked."""
+    return Standing(**{name: getattr(row, name) for name in _OF_ROW})
 
 
 def check_voidable(standing: Standing) -> None:

@@ -125,10 +125,7 @@ def read(
     How far the stream goes is read first: what gets its position meanwhile is left for the next
     reading.
     """
-    reached = conn.scalar(
-        select(STREAMS.c.position).where(STREAMS.c.organization_id == organization_id)
-    )
-    until = min(reached or 0, after + LOOKED_AT_MAX)
+    until = min(reached(conn, organization_id), after + LOOKED_AT_MAX)
     columns = EVENTS.c
     statement = select(*_SHOWN).where(
         columns.organization_id == organization_id,
@@ -138,6 +135,12 @@ def read(
     )
     found = conn.execute(statement.order_by(columns.position).limit(limit)).all()
     return Stretch(found, found[-1].position if len(found) == limit else max(until, after))
+
+
+def reached(conn: Connection, organization_id: UUID) -> int:
+    """Say which position of an organization was given last; 0 before the first."""
+    statement = select(STREAMS.c.position).where(STREAMS.c.organization_id == organization_id)
+    return conn.scalar(statement) or 0
 
 
 def _of(nouns: Collection[str], kind: str | None) -> ColumnElement[bool]:

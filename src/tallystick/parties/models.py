@@ -1,4 +1,4 @@
-"""The tables of organizations and customers."""
+"""The tables of organizations, customers and labels."""
 
 from datetime import datetime
 from typing import Any
@@ -71,5 +71,29 @@ class Customer(Base):
     erased_at: Mapped[datetime | None]
 
 
+class Label(Base):
+    """A short word that people or rules have put on a customer, or on an invoice or payment."""
+
+    __tablename__ = "label"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "customer_id"], ["customer.organization_id", "customer.id"]
+        ),
+        UniqueConstraint("organization_id", "subject_id", "label"),
+        Index(None, "organization_id", "customer_id"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject: Mapped[Word]
+    """customer, invoice or payment."""
+    subject_id: Mapped[UUID]
+    customer_id: Mapped[UUID]
+    """Whose it is: the labels of a customer who is erased go with them."""
+    label: Mapped[str] = mapped_column(String(50))
+    added_at: Mapped[datetime]
+
+
 ORGANIZATIONS = table_of(Organization)
 CUSTOMERS = table_of(Customer)
+LABELS = table_of(Label)

@@ -18,6 +18,8 @@ ruling      what an organization's rules make of a payment; deciding has what is
 trying      what a rule would have made of past payments; foreseeing has those that were settled,
             histories what invoices were then, trials what a dry run is
 approving   payments that wait for another person, because a rule says so
+following   what rules make of what was issued and changed, event by event
+labelling   labels on customers, invoices and payments
 locking     lock payments, and see what each gives to which invoice
 applying    pay invoices with customer credit
 crediting   take an invoice back by a credit note

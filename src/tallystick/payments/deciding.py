@@ -26,6 +26,13 @@ def applied(action: Action, amount: int) -> Result:
     return Result(action.kind.name, "applied", amount=amount)
 
 
+def labelled(action: Action, *, there: bool) -> Result:
+    """Say that a label is added, unless it is there."""
+    if there:
+        return idle(action)
+    return Result(action.kind.name, "applied", detail=f"the label {shown(action.label)} was added")
+
+
 def give_up_rest(action: Action, invoice: Standing | None, tolerance: Callable[[], int]) -> Result:
     """Decide whether the rest of an invoice is written off; the tolerance is asked for last."""
     # What a payment on its way has reserved is no rest.

@@ -117,6 +117,7 @@ class _Trying:
         self._standings = {each.id: each for each in standings if each is not None}
         self._issued_on = {each.invoice.id: each.invoice.issue_date for each in settled.histories}
         self._free: int = settled.payment["unallocated"]
+        self._labelled = False
         self._today = clock.day(settled.moment.at, grounds.trial.organization.time_zone)
 
     def cases(self, applies: Sequence[tuple[Standing | None, Facts]]) -> Iterator[Case]:
@@ -146,6 +147,10 @@ class _Trying:
                 return decided
             case "allocate_to_open_invoices":
                 return self._allocate(action)
+            case "add_label":
+                # All invoices of the payment are about the one payment, which has it once.
+                there, self._labelled = self._labelled, True
+                return deciding.labelled(action, there=there)
             case _:
                 raise AssertionError(f"{action.kind.name} is decided before a payment is settled")
 

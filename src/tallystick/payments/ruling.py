@@ -27,7 +27,7 @@ from tallystick.kernel.errors import Refusal
 from tallystick.kernel.rows import Writes
 from tallystick.parties.models import CUSTOMERS
 from tallystick.parties.named import Named
-from tallystick.payments import deciding
+from tallystick.payments import deciding, labelling
 from tallystick.payments.allocating import Part
 from tallystick.payments.applying import ApplyCredit, apply_credit
 from tallystick.payments.crediting import CreditInvoice, credit_invoices
@@ -193,6 +193,8 @@ def _do(conn: Connection, match: Match, action: Action, organization: Row[Any]) 
             return _discount(conn, match, action)
         case "allocate_to_open_invoices":
             return _allocate(conn, match, action)
+        case "add_label":
+            return _label(conn, match, action)
         case _:
             raise AssertionError(f"{action.kind.name} is decided before a payment is settled")
 
@@ -233,6 +235,12 @@ def _allocate(conn: Connection, match: Match, action: Action) -> Result:
     if answer.outcome.code == "payment.nothing_due":
         return deciding.idle(action)
     return _done(deciding.applied(action, 0), answer.outcome)
+
+
+def _label(conn: Connection, match: Match, action: Action) -> Result:
+    about = About(match.payment["customer_id"], match.payment["id"], match.invoice_id)
+    fired = Fired(match.rule, match.act, match.once_id, about, match.facts)
+    return labelling.label(conn, fired, action, "payment", match.payment["id"])
 
 
 def on_recording(

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from tallystick.kernel import decimals, money
 from tallystick.kernel.errors import Refused, shown, step
+from tallystick.parties import labels
 from tallystick.rules.conditions import kind_of, malformed, unknown_name
 from tallystick.rules.facts import Trigger
 
@@ -24,8 +25,9 @@ ActionName = Literal[
     "early_payment_discount",
     "add_late_fee",
     "add_interest",
+    "add_label",
 ]
-ParameterType = Literal["money", "percent", "days"]
+ParameterType = Literal["money", "percent", "days", "label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Action:
     kind: Kind
     values: Mapping[str, int]
     """What is optional and was not given is not there."""
+    label: str = ""
+    """The label that it adds, where it adds one."""
 
 
 _SETTLED: Final = frozenset[Trigger]({"payment_settled"})
@@ -108,6 +112,12 @@ _KINDS = (
         frozenset[Trigger]({"refund_requested"}),
         "hold the refund until another person approves it",
         {},
+    ),
+    Kind(
+        "add_label",
+        frozenset[Trigger]({"payment_settled", "invoice_issued", "customer_changed"}),
+        "add the label {label}",
+        {"label": Parameter("label", "the label")},
     ),
     Kind(
         "add_late_fee",
@@ -169,7 +179,9 @@ def write(action: Action, currency: str) -> dict[str, Any]:
     """Write an action as JSON, as `read` takes it."""
     document: dict[str, Any] = {"action": action.kind.name}
     for name, parameter in action.kind.parameters.items():
-        if name in action.values:
+        if parameter.type == "label":
+            document[name] = action.label
+        elif name in action.values:
             document[name] = _written(parameter.type, action.values[name], currency)
     return document
 
@@ -182,7 +194,7 @@ def said(action: Action, currency: str) -> str:
         name: f"{_written(parameters[name].type, value, currency)}{units[parameters[name].type]}"
         for name, value in action.values.items()
     }
-    said_first = action.kind.words.format(**shown_values)
+    said_first = action.kind.words.format(**shown_values, label=f"“{action.label}”")
     return said_first + "".join(
         parameters[name].phrase.format(value) for name, value in shown_values.items()
     )
@@ -206,9 +218,19 @@ def _action(document: Any, trigger: Trigger, currency: str, place: str) -> Actio
     values = {
         each: _value(parameter, document.get(each), currency, f"{place}/{each}")
         for each, parameter in kind.parameters.items()
-        if document.get(each) is not None or not parameter.optional
+        if parameter.type != "label" and (document.get(each) is not None or not parameter.optional)
     }
-    return Action(kind, values)
+    label = ""
+    if "label" in kind.parameters:
+        label = _label(document.get("label"), f"{place}/label")
+    return Action(kind, values, label)
+
+
+def _label(text: Any, place: str) -> str:
+    try:
+        return labels.checked(text)
+    except Refused as refused:
+        raise malformed(place, refused.refusal.detail) from None
 
 
 def _value(parameter: Parameter, value: Any, currency: str, place: str) -> int:

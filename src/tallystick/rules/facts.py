@@ -33,6 +33,9 @@ SUBJECTS: Final[Mapping[Trigger, frozenset[Subject]]] = {
 with each of them.
 """
 
+FOLLOWED: Final[frozenset[Trigger]] = frozenset({"invoice_issued", "customer_changed"})
+"""What is followed by its events, after COMMIT (`tallystick.payments.following`)."""
+
 Type = Literal["money", "number", "date", "text", "word", "id"]
 Value = int | str | date | UUID | None
 """Money is minor units of the currency that the rule is made for."""

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from tallystick.kernel import events, ids, rows, versions
+from tallystick.kernel import events, ids, positions, rows, versions
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
@@ -20,8 +20,8 @@ from tallystick.kernel.rows import Writes
 from tallystick.parties import customers, organizations
 from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
 from tallystick.rules import catalog, conditions, queries
-from tallystick.rules.facts import TRIGGERS, Trigger
-from tallystick.rules.models import RULE_VERSIONS, RULES
+from tallystick.rules.facts import FOLLOWED, TRIGGERS, Trigger
+from tallystick.rules.models import READINGS, RULE_VERSIONS, RULES
 from tallystick.rules.queries import RuleDocument
 
 RULES_MAX: Final = 50
@@ -279,6 +279,11 @@ def _written(
         "at": act.at,
     }
     writes.add(RULE_VERSIONS, version)
+    if row["fires_on"] in FOLLOWED:
+        # From here on: what happened before is none of its business.
+        reached = positions.reached(place.conn, act.organization_id)
+        first = {"organization_id": act.organization_id, "position": reached}
+        rows.ensure(place.conn, READINGS, first)
     raised = {"rules_version": (place.organization.rules_version or 0) + 1}
     writes.change(ORGANIZATIONS, {"id": act.organization_id}, raised)
     told = {"rule_id": str(row["id"]), "version": row["version"]}

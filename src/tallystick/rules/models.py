@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tallystick.kernel.schema import Base, Currency, Line, Word, table_of
@@ -86,6 +86,18 @@ class Firing(Base):
     at: Mapped[datetime]
 
 
+class RuleReading(Base):
+    """How far the events of an organization were read for the rules that follow them."""
+
+    __tablename__ = "rule_reading"
+    __table_args__ = (ForeignKeyConstraint(["organization_id"], ["organization.id"]),)
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+    """All events up to this position were looked at."""
+
+
 RULES = table_of(Rule)
 RULE_VERSIONS = table_of(RuleVersion)
 FIRINGS = table_of(Firing)
+READINGS = table_of(RuleReading)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
@@ -11,6 +11,9 @@ from tallystick.kernel import clock, paging, rows
 from tallystick.kernel.errors import Refused, shown
 from tallystick.rules import rulebook, wording
 from tallystick.rules.models import FIRINGS, RULE_VERSIONS, RULES
+
+REFERENCE: Final = "customer.external_reference"
+"""The fact that says who a customer is."""
 
 
 class RuleDocument(TypedDict):
@@ -185,6 +188,19 @@ def firings_named(
     columns = [FIRINGS.c.organization_id, FIRINGS.c.id]
     found = rows.find(conn, columns, [(organization_id, each) for each in firing_ids])
     return [firing_document(row) for row in found]
+
+
+def forget_customer(conn: Connection, organization_id: UUID, customer_id: UUID) -> None:
+    """Take what says who a customer is out of what rules saw."""
+    statement = select(FIRINGS).where(
+        FIRINGS.c.organization_id == organization_id, FIRINGS.c.customer_id == customer_id
+    )
+    writes = rows.Writes()
+    for row in conn.execute(statement):
+        if row.facts.get(REFERENCE):
+            key = {"organization_id": organization_id, "id": row.id}
+            writes.change(FIRINGS, key, {"facts": {**row.facts, REFERENCE: None}})
+    writes.flush(conn)
 
 
 def _text(value: UUID | None) -> str | None:

@@ -6,7 +6,7 @@ process that has read them asks the database nothing, and one whose organization
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,6 +42,8 @@ class ActiveRule:
     valid_until: date | None
     asks: frozenset[Subject]
     """What it has to know of."""
+    updated_at: datetime | None = None
+    """Since when it is as it is; None for one that was not saved."""
 
     def applies(self, facts: Facts, today: date) -> bool:
         """Tell whether it is about this case, and its condition holds."""
@@ -95,7 +97,7 @@ _BOOKS: Final[dict[tuple[UUID, int], Rulebook]] = {}
 
 OF_ROW: Final = (
     *("id", "version", "name", "fires_on", "currency"),
-    *("customer_id", "customer_kind", "valid_from", "valid_until"),
+    *("customer_id", "customer_kind", "valid_from", "valid_until", "updated_at"),
 )
 """What a rule that is ready takes from its row as it is."""
 

@@ -41,6 +41,7 @@ from tallystick.web.api import (
     invitations,
     invoices,
     keys,
+    labels,
     ledger,
     logins,
     me,
@@ -87,7 +88,7 @@ OPERATIONS: list[BaseRoute] = [
         *(payments, invoices, credit_notes, customers, organizations, ledger, statements),
         *(refunds, payers, payer_links, members, invitations, roles, keys, personal_tokens),
         *(logins, me, two_factor, users, audit_trail, events, online_payments, metrics),
-        *(alarms, providers, rules, explanations),
+        *(alarms, providers, rules, explanations, labels),
     )
     for route in noun.router.routes
 ]

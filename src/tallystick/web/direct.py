@@ -52,6 +52,7 @@ _UNKNOWN: Final = {
     "refund_id": "refund.unknown",
     "credit_note_id": "credit_note.unknown",
     "alarm_id": "alarm.unknown",
+    "label_id": "label.unknown",
     "user_id": "user.unknown",
     "role_name": "role.unknown",
     "session_id": "session.unknown",

@@ -82,6 +82,10 @@ TAGS: Final = [
     {"name": "operating", "description": "What whoever runs the server watches."},
     {"name": "ledger", "description": "The books: double entry, append-only."},
     {
+        "name": "labels",
+        "description": "Short words that people or rules put on customers, invoices and payments.",
+    },
+    {
         "name": "rules",
         "description": "What happens by itself when a payment comes in, and what rules did.",
     },

@@ -41,6 +41,7 @@ _NOUNS = {
     "server": "The server",
     "organization": "Organizations",
     "customer": "Customers",
+    "label": "Labels",
     "money": "Amounts",
     "invoice": "Invoices",
     "credit_note": "Credit notes",

@@ -21,6 +21,7 @@ from tallystick.kernel import ids
 from tallystick.kernel.alarms import ALARMS
 from tallystick.kernel.database import Database
 from tallystick.kernel.signing import Signer
+from tallystick.parties.models import LABELS
 from tallystick.rules.models import RULE_VERSIONS, RULES
 from tallystick.web import cookies
 
@@ -278,7 +279,22 @@ class World:
             "session_id": str(session_id),
             "link_id": str(self.link(UUID(customer_id), None)),
             "alarm_id": str(self._alarm()),
+            "label_id": str(self._label(UUID(customer_id))),
         }
+
+    def _label(self, customer_id: UUID) -> UUID:
+        label_id = ids.new()
+        self._insert(
+            LABELS,
+            organization_id=self.organization_id,
+            id=label_id,
+            subject="customer",
+            subject_id=customer_id,
+            customer_id=customer_id,
+            label=PLANTED,
+            added_at=self.now,
+        )
+        return label_id
 
     def _alarm(self) -> UUID:
         alarm_id = ids.new()

@@ -23,7 +23,10 @@ router = APIRouter(
 )
 
 NOUNS: Final = frozenset(
-    {"alarm", "credit_note", "customer", "invoice", "organization", "payment", "refund"}
+    {
+        *("alarm", "credit_note", "customer", "invoice", "label", "organization", "payment"),
+        "refund",
+    }
 )
 """What events are told about here. Who may do what in an organization is not for all who read in
 it: those events stand in the audit trail only.

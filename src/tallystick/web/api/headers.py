@@ -135,6 +135,9 @@ RoleName = Annotated[
 RuleId = Annotated[
     UUID, Path(description="Id of the rule.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e30"])
 ]
+LabelId = Annotated[
+    UUID, Path(description="Id of the label.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e31"])
+]
 KeyId = Annotated[
     UUID, Path(description="Id of the key.", examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e21"])
 ]

@@ -3,6 +3,24 @@
 from tallystick.web.kinds.kind import Kind
 
 PARTIES = {
+    "label.unknown": Kind(
+        404,
+        "No such label",
+        "The organization has no label with this id, or it was taken off.",
+        "Look the label up with GET /v1/labels.",
+    ),
+    "label.malformed": Kind(
+        422,
+        "This is no label",
+        "A label is a text of 1 to 50 characters on one line, without spaces around it.",
+        "Write it so.",
+    ),
+    "label.too_many": Kind(
+        409,
+        "Too many labels",
+        "A customer, an invoice or a payment has at most 20 labels.",
+        "Take one off that is not needed.",
+    ),
     "organization.unknown": Kind(
         404,
         "No such organization",

@@ -1,0 +1,205 @@
+"""Rules follow invoices that were issued and customers that were changed, each event once."""
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tallystick.invoices.erasing import erase_customers
+from tallystick.kernel import positions
+from tallystick.kernel.database import Database
+from tallystick.parties import labels
+from tallystick.parties.customers import ChangeCustomer, EraseCustomer, change_customers
+from tallystick.parties.labels import LabelFilter, Subject
+from tallystick.payments import following, labelling
+from tallystick.payments.labelling import (
+    AddLabel,
+    RemoveLabel,
+    add_labels,
+    label,
+    remove_labels,
+)
+from tallystick.reports.explaining import explain_invoice
+from tallystick.rules.facts import Trigger
+from tallystick.rules.managing import (
+    CreateRule,
+    EnableRule,
+    RuleContent,
+    create_rules,
+    enable_rules,
+)
+from tallystick.rules.queries import FiringFilter, RuleDocument, list_firings
+from tests.factories import Books
+
+LARGE = {"field": "invoice.total", "operator": "gte", "value": "100.00"}
+STUDENT = {"field": "customer.kind", "operator": "eq", "value": "student"}
+
+
+def rule(
+    books: Books, trigger: Trigger, text: str, condition: Any = None, **values: Any
+) -> RuleDocument:
+    """Make a rule that adds a label."""
+    actions = [{"action": "add_label", "label": text}]
+    content = RuleContent(f"Mark {text}", trigger, actions, condition, **values)
+    return books.done(create_rules, CreateRule(books.act(), content))
+
+
+def told(books: Books) -> None:
+    """Give all events their positions."""
+    seen = books.database.read_snapshot(partial(positions.waiting, limit=10_000))
+    books.database.write(lambda conn: positions.stamp(conn, seen))
+
+
+def follow(books: Books, database: Database | None = None) -> None:
+    """Let the worker follow what happened here."""
+    told(books)
+    moment = books.act.now + timedelta(minutes=1)
+    while (database or books.database).write(
+        partial(following.follow, books.organization_id, moment)
+    ):
+        pass
+
+
+def there(books: Books) -> set[tuple[str, str, str]]:
+    """Tell which labels there are, on what."""
+    found = books.read(labels.list_labels, LabelFilter()).items
+    return {(each["subject"], each["subject_id"], each["label"]) for each in found}
+
+
+def changed(books: Books, customer_id: UUID, **changes: Any) -> None:
+    """Change a customer."""
+    books.done(change_customers, ChangeCustomer(books.act(), customer_id, None, changes))
+
+
+def test_what_is_issued_after_the_rule_is_labelled_once(books: Books) -> None:
+    books.issued(10_000)
+    rule(books, "invoice_issued", "large", LARGE)
+    large, _small = books.issued(10_000), books.issued(9_999)
+    follow(books)
+    expected = {("invoice", large["id"], "large")}
+    assert there(books) == expected
+    [fired] = books.read(list_firings, FiringFilter()).items
+    assert (fired["trigger"], fired["invoice_id"]) == ("invoice_issued", large["id"])
+    last = books.read(explain_invoice, UUID(large["id"]))["steps"][-1]
+    assert last["text"] == "The rule “Mark large”, version 1: the label “large” was added"
+    # Taken off by a person it stays off.
+    [added] = books.read(labels.list_labels, LabelFilter()).items
+    books.done(remove_labels, RemoveLabel(books.act(), UUID(added["id"])))
+    follow(books)
+    assert there(books) == set()
+
+
+def test_a_customer_who_is_made_or_changed(books: Books) -> None:
+    made = rule(books, "customer_changed", "pupil", STUDENT)
+    one = UUID(books.customer()["id"])
+    two = UUID(books.customer(kind="corporate")["id"])
+    follow(books)
+    assert there(books) == {("customer", str(one), "pupil")}
+    changed(books, two, kind="student")
+    changed(books, two, language="de")
+    follow(books)
+    both = {("customer", str(each), "pupil") for each in (one, two)}
+    assert there(books) == both
+    assert len(books.read(list_firings, FiringFilter()).items) == 2
+    # What happened while it was switched off is none of its business.
+    switch = EnableRule(books.act(), UUID(made["id"]), enabled=False)
+    books.done(enable_rules, switch)
+    books.customer()
+    books.done(enable_rules, replace(switch, act=books.act(), enabled=True))
+    follow(books)
+    assert there(books) == both
+
+
+def test_a_settled_payment_is_labelled_in_its_transaction(books: Books) -> None:
+    rule(books, "payment_settled", "in cash", customer_kind="student")
+    payment = books.paid(500, books.issued(500))
+    assert there(books) == {("payment", payment["id"], "in cash")}
+    [fired] = books.read(list_firings, FiringFilter(payment_id=UUID(payment["id"]))).items
+    assert fired["results"][0]["detail"] == "the label “in cash” was added"
+
+
+def test_two_workers_and_one_that_is_killed_follow_once(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule(books, "invoice_issued", "large", LARGE)
+    issued = [books.issued(10_000) for _ in range(3)]
+    told(books)
+    with monkeypatch.context() as patch:
+        patch.setattr(labelling, "label", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            follow(books)
+    assert there(books) == set()
+    url = books.database.url.render_as_string(hide_password=False)
+    others = [Database(url) for _ in range(2)]
+    start = threading.Barrier(2)
+
+    def work(database: Database) -> None:
+        start.wait(20)
+        moment = books.act.now + timedelta(minutes=1)
+        following.follow_all(database, moment, lambda: False)
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for each in others:
+        each.close()
+    assert there(books) == {("invoice", each["id"], "large") for each in issued}
+    assert len(books.read(list_firings, FiringFilter()).items) == 3
+
+
+def _killed(*given: Any) -> None:
+    label(*given)
+    raise KeyboardInterrupt
+
+
+def test_labels_of_people(books: Books) -> None:
+    invoice = books.issued(500)
+    payment = books.paid(500, invoice)
+
+    def add(subject: Subject, subject_id: UUID | str, text: str) -> AddLabel:
+        return AddLabel(books.act(), subject, UUID(str(subject_id)), text)
+
+    first = books.done(add_labels, add("customer", books.payer, "pays late"))
+    assert books.done(add_labels, add("customer", books.payer, "pays late")) == first
+    books.done(add_labels, add("invoice", invoice["id"], "checked"))
+    books.done(add_labels, add("payment", payment["id"], "checked"))
+    assert len(there(books)) == 3
+    for command, code in (
+        (add("customer", invoice["id"], "x"), "customer.unknown"),
+        (add("invoice", books.payer, "x"), "invoice.unknown"),
+        (add("payment", books.payer, "x"), "payment.unknown"),
+        (add("invoice", invoice["id"], " x"), "label.malformed"),
+        (add("invoice", invoice["id"], "4111 1111 1111 1111"), "label.malformed"),
+    ):
+        assert books.refused(add_labels, command).code == code
+    gone = books.refused(remove_labels, RemoveLabel(books.act(), books.payer))
+    assert gone.code == "label.unknown"
+    for number in range(19):
+        books.done(add_labels, add("customer", books.payer, f"label {number}"))
+    full = books.refused(add_labels, add("customer", books.payer, "one more"))
+    assert full.code == "label.too_many"
+
+
+def test_labels_and_what_rules_saw_go_with_a_customer_who_is_erased(books: Books) -> None:
+    rule(books, "payment_settled", "late", {**STUDENT, "field": "customer.kind"})
+    other = UUID(books.customer(external_reference="S-17")["id"])
+    invoice = books.issued(500, customer_id=other)
+    books.paid(500, invoice)
+    books.done(add_labels, AddLabel(books.act(), "customer", other, "Ann's brother"))
+    stay = AddLabel(books.act(), "customer", books.payer, "stays")
+    books.done(add_labels, stay)
+    books.done(erase_customers, EraseCustomer(books.act(), other))
+    assert there(books) == {("customer", str(books.payer), "stays")}
+    snapshot = books.snapshot()
+    assert "Ann's brother" not in repr(snapshot)
+    [fired] = snapshot["firing"][1]
+    assert fired["facts"]["customer.kind"] == "student"
+    assert fired["facts"]["customer.external_reference"] is None
+    again = AddLabel(books.act(), "invoice", UUID(invoice["id"]), "late")
+    assert books.refused(add_labels, again).code == "customer.erased"
