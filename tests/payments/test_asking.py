@@ -13,7 +13,7 @@ from tallystick.payments import orders, queries, refunds
 from tallystick.payments.asking import ASKED_AFTER
 from tallystick.payments.provider import Absent, Failed, Found, Pending, Succeeded, Unknown
 from tallystick.payments.queries import PaymentDocument
-from tallystick.payments.resolving import ABSENT_FOR, DecidePayment, decide_payments, over_since
+from tallystick.payments.resolving import ABSENT_FOR, DecidePayment, decide_payments
 from tallystick.payments.returning import (
     DecideRefund,
     ResolveRefund,
@@ -107,7 +107,7 @@ def test_absent_is_asked_again_when_it_can_be_believed(
     told.says = lambda _key: Absent()
     days.pass_until(task(books, payment).due_at)
     assert read(books, payment)["status"] == "processing"
-    assert task(books, payment).due_at == over_since(order(books, payment)) + ABSENT_FOR
+    assert task(books, payment).due_at == orders.over_since(order(books, payment)) + ABSENT_FOR
     days.pass_until(task(books, payment).due_at)
     assert read(books, payment)["status"] == "canceled"
 

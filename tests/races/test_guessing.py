@@ -128,5 +128,6 @@ def test_many_people_log_in_at_once_from_one_address(
     counted = _counted(answers)
     # Some may be told that too many wait; none that somebody guessed.
     assert counted.keys() <= {200, 503}
-    again = [tries[n] for n, (status, _) in enumerate(answers) if status == 503] * 12
+    # Nor does what was not looked at count as a guess, however often it was.
+    again = [tries[n] for n, (status, _) in enumerate(answers) if status == 503][:3] * 12
     assert _counted(guess(urls, again, address="127.0.3.1")).keys() <= {200}

@@ -34,7 +34,6 @@ from tallystick.payments.resolving import (
     ASKED_FIRST,
     UNKNOWN_ALARM,
     ResolvePayment,
-    over_since,
     resolve_payments,
 )
 from tallystick.payments.returning import ResolveRefund, resolve_refunds
@@ -147,7 +146,7 @@ class Reconciler:
         """
         moments = [order.called_at + after for after in ASKED_AFTER]
         if isinstance(found, Absent):
-            moments.append(over_since(order) + ABSENT_FOR)
+            moments.append(orders.over_since(order) + ABSENT_FOR)
         # One that was just asked out of its turn is not asked at once again.
         ahead = [moment for moment in moments if moment >= at + ASKED_FIRST]
         if ahead:

@@ -74,6 +74,12 @@ def on_the_way(
     return conn.execute(statement.limit(1)).scalar()
 
 
+def over_since(order: Row[Any]) -> datetime:
+    """Say since when the last call has been over, at the latest."""
+    over_at: datetime = order.unknown_from or order.called_at
+    return over_at
+
+
 def counted_already(conn: Connection, order: Row[Any]) -> bool:
     """Tell whether another payment has settled what the provider took under this key.
 

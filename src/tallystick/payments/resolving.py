@@ -257,7 +257,7 @@ def _judge(case: _Case, outcome: Found) -> None:
     elif isinstance(outcome, Failed):
         _give_up(case, "failed", outcome)
     elif isinstance(outcome, Absent):
-        if case.act.at >= over_since(case.order) + ABSENT_FOR:
+        if case.act.at >= orders.over_since(case.order) + ABSENT_FOR:
             _give_up(case, "canceled", None)
         else:
             _stay_unknown(case, "absent")
@@ -267,12 +267,6 @@ def _judge(case: _Case, outcome: Found) -> None:
         _keep(case, {"unknown_from": None, "unknown_why": None, **_named(outcome.reference)})
     else:
         _stay_unknown(case, outcome.why)
-
-
-def over_since(order: Row[Any]) -> datetime:
-    """Say since when the last call has been over, at the latest."""
-    over_at: datetime = order.unknown_from or order.called_at
-    return over_at
 
 
 def _succeed(case: _Case, outcome: Succeeded) -> None:

@@ -30,7 +30,7 @@ from tallystick.payments.provider import Absent, Failed, Found, Pending, Require
 from tallystick.payments.refunding import REFUNDED, Locked
 from tallystick.payments.refunds import RefundDocument
 from tallystick.payments.releasing import add_release
-from tallystick.payments.resolving import ABSENT_FOR, ASKED_FIRST, over_since
+from tallystick.payments.resolving import ABSENT_FOR, ASKED_FIRST
 from tallystick.payments.starting import GRACE
 
 STARTED: Final = "refund.started"
@@ -285,7 +285,7 @@ def _judge(case: _Case, outcome: Found) -> None:
     elif isinstance(outcome, Failed):
         _fail(case, outcome)
     elif isinstance(outcome, Absent):
-        if case.act.at >= over_since(case.order) + ABSENT_FOR:
+        if case.act.at >= orders.over_since(case.order) + ABSENT_FOR:
             _fail(case, None)
         else:
             _stay_unknown(case, "absent")
