@@ -17,6 +17,7 @@ from bench import (
     rules,
     sqlite,
     stage,
+    trying,
     wrk,
 )
 from bench.contests import Bursts
@@ -81,11 +82,13 @@ def _large(bursts: dict[str, Bursts]) -> list[Row]:
         row, bursts[bulk.TITLE] = bulk.measure(server, _say)
         rows, found = pages.measure(server, _say)
         bursts |= found
+        tried = trying.measure(server, report.RESULTS, _say)
     except (NotFound, Unmeasurable) as error:
-        return [replace(row, missing=str(error)) for row in (bulk.empty_row(), *pages.empty_rows())]
+        empty = (bulk.empty_row(), *pages.empty_rows(), *trying.empty_rows())
+        return [replace(row, missing=str(error)) for row in empty]
     finally:
         servers.close()
-    return [row, *rows]
+    return [row, *rows, *tried]
 
 
 def _say(words: str) -> None:

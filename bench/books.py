@@ -112,7 +112,7 @@ def _tenant(database: Database, number: int) -> Tenant:
     [made] = database.write(lambda conn: create_organizations(conn, [create]))
     assert not isinstance(made.outcome, Refusal), made.outcome
     organization_id = UUID(made.outcome["id"])
-    commands = [_customer(organization_id, each) for each in range(CUSTOMERS)]
+    commands = [customer(organization_id, each) for each in range(CUSTOMERS)]
     answers = database.write(lambda conn: create_customers(conn, commands))
     customers = []
     for answer in answers:
@@ -130,7 +130,8 @@ def _tenant(database: Database, number: int) -> Tenant:
     return Tenant(organization_id, slug, key, customers, [])
 
 
-def _customer(organization_id: UUID, number: int) -> CreateCustomer:
+def customer(organization_id: UUID, number: int) -> CreateCustomer:
+    """Write the command that makes a customer."""
     return CreateCustomer(
         act(organization_id),
         kind="student",

@@ -69,7 +69,7 @@ def _rebuilt(conn: Connection, trial: Trial, found: Sequence[Row[Any]]) -> Itera
 def payment_of(row: Row[Any]) -> dict[str, Any]:
     """Take what may be asked and shown of a payment."""
     names = ("id", "receipt_number", "customer_id", "amount", "method", "currency", "paid_on")
-    return {name: getattr(row, name) for name in (*names, "organization_id", "reference")}
+    return {name: getattr(row, name) for name in (*names, "reference")}
 
 
 class _Grounds:

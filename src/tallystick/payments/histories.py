@@ -82,6 +82,7 @@ class _Reserved:
 class History:
     """All that ever happened to one invoice."""
 
+    organization_id: UUID
     invoice: Row[Any]
     issued_at: datetime | None = None
     voided_at: datetime | None = None
@@ -107,7 +108,7 @@ class History:
         elif self.voided_at is not None and self.voided_at <= moment.at:
             status = "void"
         return Standing(
-            organization_id=invoice.organization_id,
+            organization_id=self.organization_id,
             id=invoice.id,
             customer_id=invoice.customer_id,
             number=invoice.number,
@@ -119,8 +120,22 @@ class History:
             written_off=self.written_off.sum(moment),
             reserved=sum(each.amount for each in self.reserved if each.stands(moment)),
             due_date=due_dates[-1] if due_dates else self.due_date,
-            version=invoice.version,
+            version=0,
         )
+
+
+_INVOICE: Final = tuple(
+    INVOICES.c[name]
+    for name in (
+        *("id", "customer_id", "number", "currency", "total", "paid", "credited", "written_off"),
+        *("issue_date", "due_date", "created_at", "updated_at"),
+    )
+)
+_ALLOCATION: Final = tuple(
+    ALLOCATIONS.c[name] for name in ("id", "payment_id", "invoice_id", "amount", "created_at")
+)
+_NOTE: Final = tuple(CREDIT_NOTES.c[name] for name in ("id", "invoice_id", "total", "created_at"))
+_EVENT: Final = tuple(EVENTS.c[name] for name in ("id", "subject_id", "type", "payload", "at"))
 
 
 def of_invoices(
@@ -128,7 +143,8 @@ def of_invoices(
 ) -> dict[UUID, History]:
     """Read all that happened to invoices, in as many statements for a thousand as for one."""
     keys = [(organization_id, invoice_id) for invoice_id in invoice_ids]
-    return _told(conn, rows.find(conn, [INVOICES.c.organization_id, INVOICES.c.id], keys))
+    columns = [INVOICES.c.organization_id, INVOICES.c.id]
+    return _told(conn, organization_id, rows.find(conn, columns, keys, shown=_INVOICE))
 
 
 def of_customers(
@@ -148,30 +164,32 @@ def of_customers(
     keys = [(organization_id, customer_id, currency) for customer_id in customer_ids]
     found = [
         row
-        for row in rows.find(conn, columns, keys)
+        for row in rows.find(conn, columns, keys, shown=_INVOICE)
         if row.created_at <= last_at and (row.updated_at >= first_at or _due(row) > 0)
     ]
     told: dict[UUID, list[History]] = {}
-    for history in _told(conn, found).values():
+    for history in _told(conn, organization_id, found).values():
         told.setdefault(history.invoice.customer_id, []).append(history)
     return told
 
 
-def _told(conn: Connection, invoices: Sequence[Row[Any]]) -> dict[UUID, History]:
-    found = {row.id: History(row, due_date=row.due_date) for row in invoices}
-    keys = [(row.organization_id, row.id) for row in invoices]
+def _told(
+    conn: Connection, organization_id: UUID, invoices: Sequence[Row[Any]]
+) -> dict[UUID, History]:
+    found = {row.id: History(organization_id, row, due_date=row.due_date) for row in invoices}
+    keys = [(organization_id, invoice_id) for invoice_id in found]
     columns = [ALLOCATIONS.c.organization_id, ALLOCATIONS.c.invoice_id]
-    for row in _in_order(rows.find(conn, columns, keys)):
+    for row in _in_order(rows.find(conn, columns, keys, shown=_ALLOCATION)):
         move = Move(row.id, row.created_at, row.amount)
         found[row.invoice_id].paid.add(move)
         found[row.invoice_id].first_given.setdefault(row.payment_id, move)
-    # A credit note is never taken back, and its row is a large one.
-    noted = [(row.organization_id, row.id) for row in invoices if row.credited]
+    # A credit note is never taken back.
+    noted = [(organization_id, row.id) for row in invoices if row.credited]
     columns = [CREDIT_NOTES.c.organization_id, CREDIT_NOTES.c.invoice_id]
-    for row in _in_order(rows.find(conn, columns, noted)):
+    for row in _in_order(rows.find(conn, columns, noted, shown=_NOTE)):
         found[row.invoice_id].credited.add(Move(row.id, row.created_at, row.total))
     columns = [EVENTS.c.organization_id, EVENTS.c.subject_id]
-    for row in _in_order(rows.find(conn, columns, keys)):
+    for row in _in_order(rows.find(conn, columns, keys, shown=_EVENT)):
         _note(found[row.subject_id], row)
     _add_reserved(conn, found, keys)
     return found

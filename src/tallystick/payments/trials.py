@@ -173,7 +173,9 @@ class Known:
         self._organization = trial.organization
         self._customers: Mapping[tuple[UUID, UUID], Facts] = {}
         if "customer" in trial.rule.asks:
-            self._customers = ruling.customer_facts(conn, [row._asdict() for row in found])
+            here = trial.organization.id
+            theirs = [{"organization_id": here, "customer_id": row.customer_id} for row in found]
+            self._customers = ruling.customer_facts(conn, theirs)
 
     def day(self, at: datetime) -> date:
         """Tell the day of a moment in the organization's zone."""

@@ -71,7 +71,6 @@ def _page(trial: Trial, after: Place | None) -> Select[Any]:
             event.type,
             event.at,
             event.payload,
-            payment.organization_id,
             payment.id,
             payment.receipt_number,
             payment.created_at,
@@ -141,7 +140,7 @@ def _left_over(conn: Connection, trial: Trial, found: Sequence[Row[Any]]) -> dic
     columns = [ALLOCATIONS.c.organization_id, ALLOCATIONS.c.payment_id]
     settled = [row for row in found if row.type == SETTLED_EVENT]
     given: dict[tuple[UUID, UUID], list[Row[Any]]] = {}
-    for each in rows.find(conn, columns, [(row.organization_id, row.id) for row in settled]):
+    for each in rows.find(conn, columns, [(trial.organization.id, row.id) for row in settled]):
         given.setdefault((each.payment_id, each.invoice_id), []).append(each)
     return {
         row.id: row.amount
