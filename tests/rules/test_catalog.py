@@ -17,8 +17,8 @@ INTERESTED = "issue an invoice with interest of 8 % a year on the due"
     [
         (FEE, "issue an invoice with a late fee of 5.00 EUR, 30 days overdue"),
         (
-            {"action": "add_late_fee", "percent": "2.5", "after_days": 7},
-            "issue an invoice with a late fee of 2.5 % of the due, 7 days overdue",
+            {"action": "add_late_fee", "percent": "2.5", "after_days": 1},
+            "issue an invoice with a late fee of 2.5 % of the due, 1 day overdue",
         ),
         (
             {**INTEREST, "every_days": 9},

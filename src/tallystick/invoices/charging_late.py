@@ -185,9 +185,11 @@ def _step(case: Case, once_id: UUID, since: date) -> _Step:
         days = (case.today - since).days
         rate = decimals.scaled_text(values["percent"], PERCENT_DECIMALS)
         on = f"{money.text(due, invoice.currency)} {invoice.currency}"
-        text = f"Interest for {invoice.number}: {rate} % a year on {on} for {days} days"
+        span = f"{days} {'day' if days == 1 else 'days'}"
+        text = f"Interest for {invoice.number}: {rate} % a year on {on} for {span}"
         return _Step(once_id, interest(due, values["percent"], days), text, case.today)
-    text = f"Late fee for {invoice.number}, {case.facts['invoice.days_overdue']} days overdue"
+    late = case.facts["invoice.days_overdue"]
+    text = f"Late fee for {invoice.number}, {late} {'day' if late == 1 else 'days'} overdue"
     if "amount" in values:
         return _Step(once_id, values["amount"], text)
     return _Step(once_id, money.divide_rounded(due * values["percent"], MILLION), text)

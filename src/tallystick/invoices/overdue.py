@@ -145,7 +145,7 @@ def _candidates(organization: Row[Any], rule: ActiveRule, today: date) -> Select
     return select(INVOICES).where(
         here,
         invoice.status == "open",
-        invoice.payment_status != "paid",
+        invoice.payment_status.in_(("unpaid", "partial")),
         invoice.currency == rule.currency,
         invoice.due_date <= today - timedelta(days=values["after_days"]),
         invoice.reserved < queries.DUE,

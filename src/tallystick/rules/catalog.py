@@ -188,16 +188,20 @@ def write(action: Action, currency: str) -> dict[str, Any]:
 
 def said(action: Action, currency: str) -> str:
     """Say what an action does."""
-    units = {"money": f" {currency}", "percent": " %", "days": " days"}
     parameters = action.kind.parameters
     shown_values = {
-        name: f"{_written(parameters[name].type, value, currency)}{units[parameters[name].type]}"
-        for name, value in action.values.items()
+        name: _said(parameters[name].type, value, currency) for name, value in action.values.items()
     }
     said_first = action.kind.words.format(**shown_values, label=f"“{action.label}”")
     return said_first + "".join(
         parameters[name].phrase.format(value) for name, value in shown_values.items()
     )
+
+
+def _said(kind: ParameterType, value: int, currency: str) -> str:
+    days = "day" if value == 1 else "days"
+    units = {"money": currency, "percent": "%", "days": days}
+    return f"{_written(kind, value, currency)} {units[kind]}"
 
 
 def _action(document: Any, trigger: Trigger, currency: str, place: str) -> Action:
