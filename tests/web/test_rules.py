@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from tallystick.invoices.overdue import charge_all
 from tallystick.kernel import ids
+from tallystick.kernel.database import Database
 from tallystick.payments import trying
 from tests.web.conftest import MakeSchool, Moment, School
 
@@ -298,3 +300,23 @@ async def test_more_payments_than_one_request_looks_at(
     refused = await school.owner.post("/v1/rules/dry-run", json={**RULE, "since": "2020-01-01"})
     assert refused.json()["code"] == "rule.too_many_payments"
     assert "more than 1 payments" in refused.json()["detail"]
+
+
+async def test_a_late_fee_names_the_invoice_that_it_is_about(
+    school: School, moment: Moment, database: Database
+) -> None:
+    fee = {"action": "add_late_fee", "amount": "7.50", "after_days": 3}
+    rule = {"name": "Late", "trigger": "invoice_overdue", "actions": [fee]}
+    made = (await school.owner.post("/v1/rules", json=rule)).json()
+    assert made["sentence"] == (
+        "When an invoice is overdue: issue an invoice with a late fee of 7.50 EUR, 3 days overdue."
+    )
+    late = await school.invoice(terms_days=0)
+    charge_all(database, moment.now + timedelta(days=3), lambda: False)
+    [found, first] = (await school.viewer.get("/v1/invoices")).json()["data"]
+    assert first["id"] == late["id"]
+    charge = (await school.viewer.get(f"/v1/invoices/{found['id']}")).json()
+    assert (charge["relates_to"], charge["total"]) == (late["id"], "7.50")
+    log = (await school.viewer.get(f"/v1/rules/log?invoice_id={late['id']}")).json()["data"]
+    assert log[0]["results"][0]["amount"] == "7.50"
+    assert log[0]["facts"]["invoice.due"] == late["due"]
