@@ -4,6 +4,7 @@ A test that asks for `database` runs once per engine. Its tables are shared by a
 process, so a test makes an organization of its own and looks at nothing else.
 """
 
+import gc
 import ipaddress
 import os
 import socket
@@ -229,7 +230,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Without workers: find the servers that the chosen tests need, and no others."""
+    """Begin; without workers, find the servers that the chosen tests need, and no others."""
+    # What was loaded until now stays, so the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly:
         return

@@ -100,8 +100,8 @@ class People:
 
     def mails(self) -> list[tuple[str, dict[str, Any]]]:
         """List what is to be mailed, in the order in which it was asked for."""
-        statement = select(TASKS.c.kind, TASKS.c.payload).order_by(TASKS.c.id)
-        return [(row.kind, row.payload) for row in self._read(statement)]
+        statement = select(TASKS.c.kind, TASKS.c.payload).where(TASKS.c.kind.startswith("mail."))
+        return [(row.kind, row.payload) for row in self._read(statement.order_by(TASKS.c.id))]
 
     def _read(self, statement: Any) -> Any:
         def read(conn: Connection) -> Any:

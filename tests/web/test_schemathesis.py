@@ -33,7 +33,7 @@ from tests.web.providing import fakepay
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 SETTINGS = settings(
-    max_examples=3,  # for each operation, of what fits and again of what does not
+    max_examples=2,  # for each operation, of what fits and again of what does not
     deadline=None,
     database=None,
     derandomize=True,
