@@ -153,5 +153,5 @@ def _payment(tenant: Tenant, number: int, invoice: tuple[UUID, int]) -> RecordPa
         currency=books.CURRENCY,
         method="bank_transfer",
         invoices=(Share(invoice_id),),
-        excess="credit",
+        excess="credit" if amount > total else "refuse",
     )
