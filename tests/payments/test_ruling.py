@@ -19,7 +19,13 @@ from tallystick.payments.crediting import CreditInvoice, credit_invoices
 from tallystick.payments.provider import Failed, Succeeded
 from tallystick.payments.recording import record_payments
 from tallystick.rules import queries
-from tallystick.rules.managing import CreateRule, RuleContent, create_rules
+from tallystick.rules.managing import (
+    ChangeRule,
+    CreateRule,
+    RuleContent,
+    change_rules,
+    create_rules,
+)
 from tallystick.rules.queries import FiringDocument, FiringFilter, RuleDocument
 from tests.factories import Books
 from tests.payments.online import resolved, started
@@ -188,6 +194,23 @@ def test_a_payment_waits_for_another_person(books: Books) -> None:
     somebody = Actor("user", UUID(int=7), "owner", books.organization_id)
     confirm = ConfirmPayment(replace(books.act(), actor=somebody), UUID(held["id"]))
     assert books.done(confirm_payments, confirm)["status"] == "succeeded"
+
+
+def test_a_rule_that_held_a_payment_may_be_about_something_else_when_it_is_confirmed(
+    books: Books,
+) -> None:
+    made = rule(books, "hold_for_approval", trigger="payment_recorded")
+    # It names no invoice, so a firing of either trigger is about the payment alone.
+    command = books.payment(1_000, customer_id=books.payer, excess="credit")
+    held = books.done(record_payments, command)
+    label = {"action": "add_label", "label": "large"}
+    content = RuleContent("A rule", "payment_settled", [label])
+    change = ChangeRule(books.act(), UUID(made["id"]), None, content)
+    books.done(change_rules, change)
+    somebody = Actor("user", UUID(int=7), "owner", books.organization_id)
+    confirm = ConfirmPayment(replace(books.act(), actor=somebody), UUID(held["id"]))
+    assert books.done(confirm_payments, confirm)["status"] == "succeeded"
+    assert [each["trigger"] for each in firings(books)] == ["payment_recorded", "payment_settled"]
 
 
 def test_what_somebody_claims_and_confirms_alone_is_no_way_around_approval(books: Books) -> None:

@@ -120,6 +120,7 @@ def test_many_names_from_one_address(urls: list[str], add: Callable[[], str]) ->
     assert guess(urls, [right], address="127.0.2.2")[0][0] == 200
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
 def test_many_people_log_in_at_once_from_one_address(
     urls: list[str], add: Callable[[], str]
 ) -> None:

@@ -108,6 +108,10 @@ async def test_what_a_rule_holds_reaches_the_provider_when_it_is_approved(
     here = f"/v1/refunds/{held['id']}"
     same = await till.ask(f"{here}/approve")
     assert (same.status_code, same.json()["code"]) == (409, "refund.same_person")
+    # Nor does another key of one's own make two of one.
+    second = (await till.ask("/v1/keys", {"name": "Mine, too", "role": "owner"})).json()
+    same = await make_client(second["key"]).post(f"{here}/approve")
+    assert (same.status_code, same.json()["code"]) == (409, "refund.same_person")
     another = make_client(make_key("owner", till.school.id))
     approved = await another.post(f"{here}/approve")
     assert (approved.status_code, approved.json()["status"]) == (200, "succeeded")

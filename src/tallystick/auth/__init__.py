@@ -3,6 +3,7 @@
 models          the tables
 policy          the one table: operation -> permission, role -> permissions
 credentials     keys, tokens, sessions, links: make one, and find the actor behind one
+persons         whether two actors are one person, where another one is wanted
 access          what every change of who may do what has in common
 memberships     who belongs to an organization; roles: those that it made for itself
 users           the one way to make a user, and what people see of themselves

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from tallystick.auth import persons
 from tallystick.kernel import clock, events, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
@@ -87,7 +88,7 @@ def _approve(conn: Connection, command: ApproveRefund) -> RefundDocument:
     act = command.act
     waiting = _waiting(conn, act, command.refund_id)
     refund, locked = waiting.refund, waiting.locked
-    if waiting.hold.held_by == act.actor.id:
+    if persons.are_one(conn, act.organization_id, waiting.hold.held_by, act.actor.id):
         message = "A rule wants another person to approve this refund than the one who wanted it."
         raise Refused("refund.same_person", message)
     holding = locking.settled(locked.holdings, (act.organization_id, refund.payment_id))

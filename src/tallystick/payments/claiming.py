@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from tallystick.auth import persons
 from tallystick.invoices import queries as invoice_queries
 from tallystick.invoices.numbering import Counters
 from tallystick.invoices.states import Standing
@@ -297,7 +298,8 @@ def _check_other_person(
 
     Whoever confirms more than was claimed says that by themselves.
     """
-    own = claim.held_by is not None and claim.held_by == wish.act.actor.id
+    held_by, here = claim.held_by, organization.id
+    own = held_by is not None and persons.are_one(conn, here, held_by, wish.act.actor.id)
     if own and (claim.rule_id is not None or _holds(conn, organization, wish)):
         message = (
             "A rule wants another person to approve this payment than the one who recorded it."

@@ -67,8 +67,12 @@ class Match:
 
     @property
     def once_id(self) -> UUID:
-        """Name this firing, the same however often it is tried."""
-        return ids.derived(self.rule.id, f"{self.payment['id']} {self.invoice_id}")
+        """Name this firing, the same however often it is tried.
+
+        A rule may have been about something else when it fired on the same payment before.
+        """
+        name = f"{self.rule.fires_on} {self.payment['id']} {self.invoice_id}"
+        return ids.derived(self.rule.id, name)
 
     def does(self, name: ActionName) -> bool:
         """Tell whether an action is among the rule's."""

@@ -20,6 +20,8 @@ from tallystick.rules.firing import Result
 from tallystick.rules.managing import RuleContent
 from tallystick.rules.rulebook import ActiveRule
 
+FIRST: Final = date(1900, 1, 1)
+"""The first day there is: an earlier one is a slip."""
 TRIABLE: Final[tuple[Trigger, ...]] = ("payment_settled", "payment_recorded")
 
 CAVEATS: Final[Mapping[str, str]] = {
@@ -152,8 +154,8 @@ def prepare(
         message = f"A dry run is of rules about {' and '.join(TRIABLE)}, not {content.trigger}."
         raise Refused("rule.not_triable", message, pointer="/trigger")
     today = clock.day(now, organization.time_zone)
-    if since > today:
-        message = f"The first day, {since}, is after today, {today}."
+    if not FIRST <= since <= today:
+        message = f"The first day, {since}, is not within {FIRST} and today, {today}."
         raise Invalid("rule.period", message, pointer="/since")
     last = min(until or today, today)
     if last < since:

@@ -47,9 +47,10 @@ def find_cases(conn: Connection, trial: Trial, after: Place | None, limit: int =
     The number of statements does not grow with the payments; what is read of an invoice or, where
     the rule pays other invoices, of a customer is all that ever happened to it.
     """
-    found = conn.execute(_page(trial, after).limit(limit)).all()
+    rows_found = conn.execute(_page(trial, after).limit(limit + 1)).all()
+    found = rows_found[:limit]
     next_after: Place | None = None
-    if len(found) == limit:
+    if len(rows_found) > limit:
         next_after = {"at": found[-1].at, "event_id": found[-1].event_id}
     asked = [row for row in found if row.currency == trial.rule.currency]
     if trial.rule.fires_on == "payment_recorded":
