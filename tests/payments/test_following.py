@@ -1,6 +1,7 @@
 """Rules follow invoices that were issued and customers that were changed, each event once."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Connection
 
 from tallystick.invoices.erasing import erase_customers
 from tallystick.kernel import positions
@@ -24,7 +26,7 @@ from tallystick.payments.labelling import (
     remove_labels,
 )
 from tallystick.reports.explaining import explain_invoice
-from tallystick.rules.facts import Trigger
+from tallystick.rules.facts import FREE_TEXTS, Trigger
 from tallystick.rules.managing import (
     CreateRule,
     EnableRule,
@@ -35,6 +37,7 @@ from tallystick.rules.managing import (
 from tallystick.rules.queries import FiringFilter, RuleDocument, list_firings
 from tests.factories import Books
 
+SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 LARGE = {"field": "invoice.total", "operator": "gte", "value": "100.00"}
 STUDENT = {"field": "customer.kind", "operator": "eq", "value": "student"}
 
@@ -172,6 +175,8 @@ def test_labels_of_people(books: Books) -> None:
     assert len(there(books)) == 3
     for command, code in (
         (add("customer", invoice["id"], "x"), "customer.unknown"),
+        # It may still get another customer, whose data would be erased without this label.
+        (add("invoice", books.draft()["id"], "x"), "invoice.draft"),
         (add("invoice", books.payer, "x"), "invoice.unknown"),
         (add("payment", books.payer, "x"), "payment.unknown"),
         (add("invoice", invoice["id"], " x"), "label.malformed"),
@@ -190,7 +195,7 @@ def test_labels_and_what_rules_saw_go_with_a_customer_who_is_erased(books: Books
     rule(books, "payment_settled", "late", {**STUDENT, "field": "customer.kind"})
     other = UUID(books.customer(external_reference="S-17")["id"])
     invoice = books.issued(500, customer_id=other)
-    books.paid(500, invoice)
+    books.paid(500, invoice, reference="Ann's school fees")
     books.done(add_labels, AddLabel(books.act(), "customer", other, "Ann's brother"))
     stay = AddLabel(books.act(), "customer", books.payer, "stays")
     books.done(add_labels, stay)
@@ -198,8 +203,33 @@ def test_labels_and_what_rules_saw_go_with_a_customer_who_is_erased(books: Books
     assert there(books) == {("customer", str(books.payer), "stays")}
     snapshot = books.snapshot()
     assert "Ann's brother" not in repr(snapshot)
+    assert {"payment.reference", "refund.reason", "customer.external_reference"} == FREE_TEXTS
     [fired] = snapshot["firing"][1]
-    assert fired["facts"]["customer.kind"] == "student"
-    assert fired["facts"]["customer.external_reference"] is None
+    facts = fired["facts"]
+    assert (facts["customer.kind"], facts["payment.currency"]) == ("student", "EUR")
+    assert {facts.get(name) for name in FREE_TEXTS} == {None}
+    [result] = fired["results"]
+    assert (result["outcome"], result["detail"]) == ("applied", None)
+    # The payment itself keeps its reference, as issued documents keep what they say.
+    assert snapshot["payment"][1][0]["reference"] == "Ann's school fees"
     again = AddLabel(books.act(), "invoice", UUID(invoice["id"]), "late")
     assert books.refused(add_labels, again).code == "customer.erased"
+
+
+@SQLITE
+def test_nothing_is_kept_of_who_is_erased_just_before_the_label(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule(books, "customer_changed", "pupil", STUDENT)
+    one = UUID(books.customer(external_reference="S-17")["id"])
+    erasing = EraseCustomer(books.act(), one)
+
+    def erased_meanwhile(conn: Connection, commands: Sequence[AddLabel]) -> Any:
+        erase_customers(conn, [erasing])
+        return add_labels(conn, commands)
+
+    monkeypatch.setattr(labelling, "add_labels", erased_meanwhile)
+    follow(books)
+    snapshot = books.snapshot()
+    assert (there(books), snapshot["firing"][1]) == (set(), [])
+    assert "S-17" not in repr(snapshot)

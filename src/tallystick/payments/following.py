@@ -132,6 +132,9 @@ def _follow(conn: Connection, writes: Writes, organization: Row[Any], each: _Hap
             labelling.label(conn, fired, action, subject, each.event.subject_id)
             for action in rule.actions
         ]
+        if any(result.code == "customer.erased" for result in results):
+            # They were when these facts were read, and are not any more: nothing is noted of them.
+            continue
         if any(result.outcome != "idle" for result in results):
             writes.add(FIRINGS, fired.row(results))
 

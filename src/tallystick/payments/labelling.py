@@ -68,6 +68,7 @@ def add_labels(conn: Connection, commands: Sequence[AddLabel]) -> list[Answer[La
 
     Refuses:
         organization.inactive, customer.unknown, invoice.unknown, payment.unknown
+        invoice.draft: a draft may still get another customer, or be deleted.
         customer.erased: nothing more is noted about them.
         label.malformed, label.too_many
     """
@@ -88,6 +89,8 @@ def _add(conn: Connection, command: AddLabel) -> Labelled:
     text = labels.checked(command.label)
     Named(conn, organization_ids=[act.organization_id]).organization(act.organization_id)
     subject = _subject(conn, command)
+    if command.subject == "invoice" and subject.status == "draft":
+        raise Refused("invoice.draft", "This invoice is a draft. Issue it before you label it.")
     customer_id = subject.id if command.subject == "customer" else subject.customer_id
     place = act.organization_id, customer_id
     lock_customers(conn, [place])

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
@@ -10,10 +10,8 @@ from sqlalchemy import Connection, Row, select
 from tallystick.kernel import clock, paging, rows
 from tallystick.kernel.errors import Refused, shown
 from tallystick.rules import rulebook, wording
+from tallystick.rules.facts import FREE_TEXTS
 from tallystick.rules.models import FIRINGS, RULE_VERSIONS, RULES
-
-REFERENCE: Final = "customer.external_reference"
-"""The fact that says who a customer is."""
 
 
 class RuleDocument(TypedDict):
@@ -191,15 +189,24 @@ def firings_named(
 
 
 def forget_customer(conn: Connection, organization_id: UUID, customer_id: UUID) -> None:
-    """Take what says who a customer is out of what rules saw."""
+    """Take what people wrote about a customer out of what rules saw and did: texts and labels."""
     statement = select(FIRINGS).where(
         FIRINGS.c.organization_id == organization_id, FIRINGS.c.customer_id == customer_id
     )
     writes = rows.Writes()
     for row in conn.execute(statement):
-        if row.facts.get(REFERENCE):
+        kept = {
+            "facts": {
+                name: None if name in FREE_TEXTS else value for name, value in row.facts.items()
+            },
+            "results": [
+                {**result, "detail": None} if result["action"] == "add_label" else result
+                for result in row.results
+            ],
+        }
+        if kept != {"facts": row.facts, "results": row.results}:
             key = {"organization_id": organization_id, "id": row.id}
-            writes.change(FIRINGS, key, {"facts": {**row.facts, REFERENCE: None}})
+            writes.change(FIRINGS, key, kept)
     writes.flush(conn)
 
 

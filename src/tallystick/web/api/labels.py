@@ -28,13 +28,14 @@ router = APIRouter(
     responses=answers(
         Label,
         *("organization.inactive", "customer.unknown", "invoice.unknown", "payment.unknown"),
-        *("customer.erased", "label.malformed", "label.too_many"),
+        *("invoice.draft", "customer.erased", "label.malformed", "label.too_many"),
         status=201,
     ),
 )
 async def add_label(call: Command, body: NewLabel) -> Response:
     """Put a label on a customer, an invoice or a payment. One that is there already stays.
 
+    A draft has no labels: issue it first.
     The labels of a customer, and of all that is theirs, go when the customer is erased.
     """
     command = AddLabel(call.act(), body.subject, body.subject_id, body.label)

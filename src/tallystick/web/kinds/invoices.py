@@ -123,7 +123,7 @@ INVOICES = {
     "invoice.draft": Kind(
         409,
         "The invoice is a draft",
-        "A draft has no number and nobody owes it yet, so it can be neither paid nor voided.",
+        "A draft has no number and nobody owes it yet, so it is not paid, voided or labelled.",
         "Issue it with POST /v1/invoices/{id}/issue, or delete it.",
     ),
     "invoice.void": Kind(
