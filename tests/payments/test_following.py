@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import Connection
 
 from tallystick.invoices.erasing import erase_customers
-from tallystick.kernel import positions
+from tallystick.kernel import ids, positions
 from tallystick.kernel.database import Database
 from tallystick.parties import labels
 from tallystick.parties.customers import ChangeCustomer, EraseCustomer, change_customers
 from tallystick.parties.labels import LabelFilter, Subject
+from tallystick.parties.organizations import SetOrganizationActive, set_organizations_active
 from tallystick.payments import following, labelling
 from tallystick.payments.labelling import (
     AddLabel,
@@ -73,6 +74,12 @@ def there(books: Books) -> set[tuple[str, str, str]]:
     return {(each["subject"], each["subject_id"], each["label"]) for each in found}
 
 
+def read_up_to(books: Books) -> int:
+    """Tell how far the events were read for the rules."""
+    [reading] = books.snapshot()["rule_reading"][1]
+    return int(reading["position"])
+
+
 def changed(books: Books, customer_id: UUID, **changes: Any) -> None:
     """Change a customer."""
     books.done(change_customers, ChangeCustomer(books.act(), customer_id, None, changes))
@@ -108,13 +115,21 @@ def test_a_customer_who_is_made_or_changed(books: Books) -> None:
     both = {("customer", str(each), "pupil") for each in (one, two)}
     assert there(books) == both
     assert len(books.read(list_firings, FiringFilter()).items) == 2
-    # What happened while it was switched off is none of its business.
+    # What happened while it was switched off is none of its business, and is not even read.
     switch = EnableRule(books.act(), UUID(made["id"]), enabled=False)
     books.done(enable_rules, switch)
+    before = read_up_to(books)
     books.customer()
+    told(books)
     books.done(enable_rules, replace(switch, act=books.act(), enabled=True))
+    assert read_up_to(books) > before
+    assert books.organization_id not in books.database.read(following._behind)  # noqa: SLF001
+    # Where a rule follows what happened, another one does not keep it from reading all of it.
+    late = UUID(books.customer()["id"])
+    told(books)
+    rule(books, "invoice_issued", "large", LARGE)
     follow(books)
-    assert there(books) == both
+    assert there(books) == both | {("customer", str(late), "pupil")}
 
 
 def test_a_settled_payment_is_labelled_in_its_transaction(books: Books) -> None:
@@ -233,3 +248,34 @@ def test_nothing_is_kept_of_who_is_erased_just_before_the_label(
     snapshot = books.snapshot()
     assert (there(books), snapshot["firing"][1]) == (set(), [])
     assert "S-17" not in repr(snapshot)
+
+
+@SQLITE
+def test_what_happened_waits_while_the_organization_is_inactive(books: Books) -> None:
+    rule(books, "invoice_issued", "large", LARGE)
+    issued = books.issued(10_000)
+    told(books)
+    before = read_up_to(books)
+    books.done(set_organizations_active, SetOrganizationActive(books.act(), active=False))
+    follow(books)
+    assert books.organization_id not in books.database.read(following._behind)  # noqa: SLF001
+    assert (there(books), read_up_to(books)) == (set(), before)
+    books.done(set_organizations_active, SetOrganizationActive(books.act(), active=True))
+    follow(books)
+    assert there(books) == {("invoice", issued["id"], "large")}
+
+
+@SQLITE
+def test_one_run_ends_and_takes_turns(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    much, little = ids.new(), ids.new()
+    followed: list[UUID] = []
+
+    def one_more(organization_id: UUID, *_rest: Any) -> bool:
+        followed.append(organization_id)
+        return organization_id == much
+
+    monkeypatch.setattr(following, "TRANSACTIONS_AT_ONCE", 4)
+    monkeypatch.setattr(following, "_behind", lambda _conn: [much, little])
+    monkeypatch.setattr(following, "follow", one_more)
+    following.follow_all(books.database, books.act.now, lambda: False)
+    assert followed == [much, little, much, much]

@@ -4,6 +4,7 @@ The events of an organization are read in the order of their positions, and how 
 transaction that does what rules want of them. So each event is followed once, whoever dies.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,8 @@ EVERY_S: Final = 5.0
 """How often the worker looks for events that rules follow."""
 FOLLOWED_AT_ONCE: Final = 50
 """Events that one transaction follows."""
+TRANSACTIONS_AT_ONCE: Final = 100
+"""Transactions of one run, however much is left: other jobs come in between."""
 NOUNS: Final = frozenset({"invoice", "customer"})
 TRIGGERS: Final[Mapping[str, Trigger]] = {
     "invoice.issued": "invoice_issued",
@@ -61,18 +64,22 @@ class _Happened:
 
 
 def follow_all(database: Database, now: datetime, stopping: Callable[[], bool]) -> None:
-    """Follow what happened in every organization that has such rules.
+    """Follow what happened in every organization that has such rules, in turns.
 
-    An organization that fails stops none of the others.
+    An organization that fails stops none of the others. What is left over is the next run's.
 
     Raises:
         Exception: the last one met, after all the others were done.
     """
     failed: Exception | None = None
-    for organization_id in database.read(_behind):
+    waiting = deque(database.read(_behind))
+    for _ in range(TRANSACTIONS_AT_ONCE):
+        if not waiting or stopping():
+            break
+        organization_id = waiting.popleft()
         try:
-            while not stopping() and database.write(partial(follow, organization_id, now)):
-                pass
+            if database.write(partial(follow, organization_id, now)):
+                waiting.append(organization_id)
         except Unavailable:
             raise
         except Exception as error:
@@ -83,23 +90,26 @@ def follow_all(database: Database, now: datetime, stopping: Callable[[], bool]) 
 
 
 def _behind(conn: Connection) -> Sequence[UUID]:
-    """List the organizations whose rules have events to follow."""
+    """List the organizations whose rules have events to follow, the farthest behind first."""
     having = select(RULES.c.organization_id).where(
         RULES.c.fires_on.in_(sorted(FOLLOWED)), RULES.c.enabled, RULES.c.removed_at.is_(None)
     )
-    here = READINGS.c.organization_id
+    here, behind = READINGS.c.organization_id, STREAMS.c.position - READINGS.c.position
     statement = (
         select(here)
         .join(STREAMS, STREAMS.c.organization_id == here)
-        .where(STREAMS.c.position > READINGS.c.position, here.in_(having))
+        .join(ORGANIZATIONS, ORGANIZATIONS.c.id == here)
+        .where(behind > 0, here.in_(having), ORGANIZATIONS.c.active)
     )
-    return conn.execute(statement.order_by(here)).scalars().all()
+    ordered = statement.order_by(behind.desc(), here).limit(TRANSACTIONS_AT_ONCE)
+    return conn.execute(ordered).scalars().all()
 
 
 def follow(organization_id: UUID, now: datetime, conn: Connection) -> bool:
     """Do what rules want of the next events, and keep how far they were read; False at the end.
 
-    Locks the reading first, so that of two workers the second one goes on behind the first.
+    Locks the reading first, so that of two workers the second one goes on behind the first. The
+    events of an inactive organization wait until it is active again.
     """
     [reading] = rows.find(conn, [READINGS.c.organization_id], [(organization_id,)], lock=True)
     stretch = positions.read(
@@ -108,11 +118,12 @@ def follow(organization_id: UUID, now: datetime, conn: Connection) -> bool:
     if stretch.next_after == reading.position:
         return False
     [organization] = rows.find(conn, [ORGANIZATIONS.c.id], [(organization_id,)])
+    if not organization.active:
+        return False
     writes = Writes()
-    if organization.active:
-        act = Act(WORKER, organization_id, now, key="", fingerprint="")
-        for each in _happened(conn, act, organization, stretch):
-            _follow(conn, writes, organization, each)
+    act = Act(WORKER, organization_id, now, key="", fingerprint="")
+    for each in _happened(conn, act, organization, stretch):
+        _follow(conn, writes, organization, each)
     key = {"organization_id": organization_id}
     writes.change(READINGS, key, {"position": stretch.next_after})
     writes.flush(conn)

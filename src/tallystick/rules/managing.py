@@ -279,11 +279,8 @@ def _written(
         "at": act.at,
     }
     writes.add(RULE_VERSIONS, version)
-    if row["fires_on"] in FOLLOWED:
-        # From here on: what happened before is none of its business.
-        reached = positions.reached(place.conn, act.organization_id)
-        first = {"organization_id": act.organization_id, "position": reached}
-        rows.ensure(place.conn, READINGS, first)
+    if row["fires_on"] in FOLLOWED and row["enabled"]:
+        _follow_from_here(place, writes, row["id"])
     raised = {"rules_version": (place.organization.rules_version or 0) + 1}
     writes.change(ORGANIZATIONS, {"id": act.organization_id}, raised)
     told = {"rule_id": str(row["id"]), "version": row["version"]}
@@ -291,6 +288,25 @@ def _written(
     events.emit(writes, act, kind, row["id"], told, before=was, after=_content(document))
     writes.flush(place.conn)
     return document
+
+
+def _follow_from_here(place: Place, writes: Writes, rule_id: UUID) -> None:
+    """Have the events read from here on: what happened before is none of the rule's business.
+
+    Where another rule follows them too, they are read on for it from where they were.
+    """
+    conn, organization_id = place.conn, place.act.organization_id
+    here = [(organization_id,)]
+    for row in rows.find(conn, [RULES.c.organization_id], here):
+        if row.id != rule_id and row.enabled and row.fires_on in FOLLOWED:
+            return
+    # Whoever reads just now is waited for, so that the position never goes back.
+    found = rows.find(conn, [READINGS.c.organization_id], here, lock=True)
+    reached = {"position": positions.reached(conn, organization_id)}
+    if found:
+        writes.change(READINGS, {"organization_id": organization_id}, reached)
+    else:
+        writes.add(READINGS, {"organization_id": organization_id, **reached})
 
 
 def _content(document: RuleDocument) -> dict[str, Any]:
