@@ -80,7 +80,8 @@ class Label(Base):
             ["organization_id", "customer_id"], ["customer.organization_id", "customer.id"]
         ),
         UniqueConstraint("organization_id", "subject_id", "label"),
-        Index(None, "organization_id", "customer_id"),
+        Index(None, "organization_id", "label", "id"),
+        Index(None, "organization_id", "customer_id", "id"),
     )
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -197,6 +197,8 @@ class ProviderOrder(Base):
         Index(None, "organization_id", "provider", "provider_key"),
         # Whoever watches over all organizations looks for what nobody knows.
         Index(None, "unknown_from"),
+        # A provider reports on all organizations, by the day.
+        Index(None, "provider", "created_at"),
     )
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -64,6 +64,7 @@ class Firing(Base):
         ForeignKeyConstraint(["organization_id", "rule_id"], ["rule.organization_id", "rule.id"]),
         UniqueConstraint("organization_id", "once_id"),
         Index(None, "organization_id", "rule_id", "id"),
+        Index(None, "organization_id", "customer_id"),
         Index(None, "organization_id", "payment_id"),
         Index(None, "organization_id", "invoice_id"),
     )
