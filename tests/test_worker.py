@@ -157,6 +157,26 @@ def test_a_job_runs_when_it_is_due() -> None:
     ]
 
 
+def test_a_job_that_left_something_runs_again_after_the_others() -> None:
+    left = [True, True, False]
+    ran: list[str] = []
+
+    def much(_work: Work) -> bool:
+        ran.append("much")
+        return left.pop(0)
+
+    hours = Hours()
+    made = _worker(
+        None, hours, Job("much", 60, much), Job("often", 0, lambda _work: ran.append("often"))
+    )
+    for _ in range(3):
+        made.step()
+    assert ran == ["much", "often"] * 3
+    hours.passed_s = 59
+    made.step()
+    assert ran[-1] == "often"
+
+
 def _failing(error: Exception) -> Callable[[Work], None]:
     def run(_work: Work) -> None:
         raise error

@@ -22,7 +22,6 @@ import structlog
 from sqlalchemy import Connection, Table
 
 from tallystick.auth import guessing, mailed
-from tallystick.invoices import overdue
 from tallystick.kernel import positions, tasks
 from tallystick.kernel.clock import Clock
 from tallystick.kernel.database import Database
@@ -35,7 +34,7 @@ from tallystick.kernel.task_loop import TaskLoop
 from tallystick.kernel.tasks import TASKS, Handler
 from tallystick.ledger import closing
 from tallystick.parties.organizations import list_organizations
-from tallystick.payments import following
+from tallystick.payments import following, overdue
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +45,8 @@ class Job:
 
     name: str
     every_s: float
-    run: "Callable[[Work], None]"
+    run: "Callable[[Work], bool | None]"
+    """Tells whether it left something: then it runs again at once, after the others."""
 
 
 def jobs() -> Sequence[Job]:
@@ -150,9 +150,9 @@ def forget_tokens(work: Work) -> None:
     work.database.write(partial(mailed.prune, at=work.now))
 
 
-def charge_late(work: Work) -> None:
-    """Charge what rules charge on overdue invoices (`tallystick.invoices.overdue`)."""
-    overdue.charge_all(work.database, work.now, work.stopping)
+def charge_late(work: Work) -> bool:
+    """Charge what rules charge on overdue invoices (`tallystick.payments.overdue`)."""
+    return overdue.charge_all(work.database, work.now, work.stopping)
 
 
 def follow_rules(work: Work) -> None:
@@ -289,7 +289,7 @@ class Worker:
         """Run a job; give the seconds until it runs again."""
         job = turn.job
         try:
-            job.run(Work(self._database, self._clock(), self._stopping.is_set))
+            left = job.run(Work(self._database, self._clock(), self._stopping.is_set))
         except Exception as error:  # noqa: BLE001  # told, and tried again
             wait_s = min(PAUSE_FIRST_S * float(1 << min(turn.failures, 20)), job.every_s)
             turn.failures += 1
@@ -300,4 +300,4 @@ class Worker:
         turn.failures = 0
         self._counts["jobs_done"] += 1
         log.debug("job done", job=job.name)
-        return job.every_s
+        return 0.0 if left else job.every_s

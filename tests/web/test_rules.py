@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tallystick.invoices.overdue import charge_all
 from tallystick.kernel import ids
 from tallystick.kernel.database import Database
 from tallystick.payments import trying
+from tallystick.payments.overdue import charge_all
 from tests.web.conftest import MakeSchool, Moment, School
 
 pytestmark = [

@@ -15,8 +15,6 @@ annotating  change what stands beside an issued document
 credit_notes what a credit note takes back and says; pure
 credit_note_queries read credit notes
 facts       what a rule may ask about an invoice; pure
-charging_late charge a fee or interest on what is overdue, because a rule says so
-overdue     find what such a rule is about
 erasing     erase a customer, also from the answers that quote them
 queries     read and lock invoices
 summing     what many invoices come to

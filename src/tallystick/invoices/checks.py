@@ -113,10 +113,17 @@ def _charges_astray() -> Select[Any]:
         content.relates_to != charge.relates_to,
         content.relates_to.is_(None) != charge.relates_to.is_(None),
     )
+    # One that was replaced has let another one be the charge.
+    gone = select(_I.id).where(
+        _I.organization_id == content.organization_id,
+        _I.id == content.invoice_id,
+        _I.status == "void",
+        charge.invoice_id.is_(None),
+    )
     named = (
         select(content.organization_id, content.invoice_id)
         .select_from(CONTENTS.outerjoin(LATE_CHARGES, same))
-        .where(differs)
+        .where(differs, ~gone.correlate(CONTENTS, LATE_CHARGES).exists())
     )
     above = LATE_CHARGES.alias("above").c
     again = select(above.invoice_id).where(

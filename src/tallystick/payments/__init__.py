@@ -19,6 +19,8 @@ trying      what a rule would have made of past payments; foreseeing has those t
             histories what invoices were then, trials what a dry run is
 approving   payments that wait for another person, because a rule says so
 following   what rules make of what was issued and changed, event by event
+charging_late charge a fee or interest on what is overdue, because a rule says so; overdue finds
+            what such a rule is about, lateness says what it charges
 labelling   labels on customers, invoices and payments
 locking     lock payments, and see what each gives to which invoice
 applying    pay invoices with customer credit

@@ -1,19 +1,20 @@
 """Replace an issued invoice by another one, and let the same payments pay the new one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from tallystick.invoices import correcting, drafting, issuing, queries, states
 from tallystick.invoices.content import DraftContent, Prepared
+from tallystick.invoices.models import LATE_CHARGES
 from tallystick.invoices.numbering import Counters, Series
 from tallystick.invoices.queries import InvoiceDocument
 from tallystick.invoices.states import Standing
-from tallystick.kernel import clock, events, money
+from tallystick.kernel import clock, events, money, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.idempotency import Answer, each
@@ -47,8 +48,8 @@ def replace_invoices(
 ) -> list[Answer[InvoiceDocument]]:
     """Replace invoices: the old one is void, and its payments pay the new one, the oldest first.
 
-    What the new one has no need of stays as the customer's credit. Locks the invoices by id, then
-    the payments on them, then the counter of the series.
+    What the new one has no need of stays as the customer's credit. In place of a late charge it is
+    one itself. Locks the invoices by id, then the payments on them, then the counter of the series.
 
     Refuses:
         invoice.unknown
@@ -81,6 +82,10 @@ def _replace(conn: Connection, command: ReplaceInvoice) -> InvoiceDocument:
     named = drafting.named_by(conn, [(act, content)])
     organization = named.organization(act.organization_id)
     _check_replaceable(old, content)
+    columns = [LATE_CHARGES.c.organization_id, LATE_CHARGES.c.invoice_id]
+    charges = rows.find(conn, columns, [place])
+    if charges:
+        content = replace(content, relates_to=charges[0].relates_to)
     prepared = drafting.prepare_new(named, act, content)
     _check_covers(old, prepared.invoice["total"], command.excess)
     live = locking.live_of_invoices(conn, [place])
@@ -109,7 +114,19 @@ def _replace(conn: Connection, command: ReplaceInvoice) -> InvoiceDocument:
     events.emit(writes, act, "invoice.replaced", old.id, payload, once=True)
     counters.write(writes)
     writes.flush(conn)
+    if charges:
+        _carry_over(conn, old, frozen)
     return queries.get_invoice(conn, act.organization_id, frozen.invoice["id"], today=today)
+
+
+def _carry_over(conn: Connection, old: Standing, frozen: Prepared) -> None:
+    """Let the new invoice be the charge on another one that the old one was."""
+    charge = LATE_CHARGES.c
+    conn.execute(
+        update(LATE_CHARGES)
+        .where(charge.organization_id == old.organization_id, charge.invoice_id == old.id)
+        .values(invoice_id=frozen.invoice["id"])
+    )
 
 
 def _check_replaceable(old: Standing, content: DraftContent) -> None:

@@ -13,16 +13,16 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Connection, Row, Select, select
 
-from tallystick.invoices import queries
-from tallystick.invoices.charging_late import Case, ChargeLate, case_of, charge_late
 from tallystick.invoices.models import INVOICES, LATE_CHARGES
 from tallystick.invoices.states import standing_of
 from tallystick.kernel import clock, ids
 from tallystick.kernel.actor import WORKER, Act
 from tallystick.kernel.database import Database
-from tallystick.kernel.errors import Unavailable
+from tallystick.kernel.errors import Refusal, Unavailable
 from tallystick.parties.models import CUSTOMERS, ORGANIZATIONS
-from tallystick.parties.named import Named
+from tallystick.payments import lateness
+from tallystick.payments.charging_late import ChargeLate, charge_late
+from tallystick.payments.lateness import Case
 from tallystick.rules import rulebook
 from tallystick.rules.models import FIRINGS, RULES
 from tallystick.rules.rulebook import ActiveRule
@@ -31,37 +31,47 @@ EVERY_S: Final = 60 * 60
 """How often the worker looks: days begin at another hour in each time zone."""
 LOOKED_AT_ONCE: Final = 500
 """Invoices that one reading looks at."""
+CHARGED_AT_ONCE: Final = 500
+"""Charges of one run, which takes some seconds: other jobs wait for it."""
 
 log = structlog.get_logger(__name__)
 
 
-def charge_all(database: Database, now: datetime, stopping: Callable[[], bool]) -> None:
+def charge_all(database: Database, now: datetime, stopping: Callable[[], bool]) -> bool:
     """Charge what rules charge on overdue invoices, each in a transaction of its own.
 
-    An invoice that fails stops none of the others.
+    An invoice that fails stops none of the others. Tells whether there may be more to charge.
 
     Raises:
         Exception: the last one met, after all the others were done.
     """
     failed: Exception | None = None
+    charged = 0
     for organization in database.read(_organizations):
         for act, rule_id, invoice_id in _due(database, organization, now):
             if stopping():
-                return
+                return False
+            if charged == CHARGED_AT_ONCE:
+                return True
             command = ChargeLate(act, rule_id, invoice_id)
             try:
-                database.write(partial(_charge, command))
+                done = database.write(partial(_charge, command))
             except Unavailable:
                 raise
             except Exception as error:
                 log.exception("not charged", rule=str(rule_id), invoice=str(invoice_id))
                 failed = error
+            else:
+                # What comes to nothing is met again: it must not keep us from what is behind it.
+                charged += done
     if failed is not None:
         raise failed
+    return False
 
 
-def _charge(command: ChargeLate, conn: Connection) -> None:
-    charge_late(conn, [command])
+def _charge(command: ChargeLate, conn: Connection) -> bool:
+    [answer] = charge_late(conn, [command])
+    return not isinstance(answer.outcome, Refusal) and answer.outcome["charge_id"] is not None
 
 
 def _organizations(conn: Connection) -> list[Row[Any]]:
@@ -84,7 +94,7 @@ def _due(
         while True:
             page = database.read(partial(_page, organization, rule, today, after))
             for case in page:
-                if case.is_due(None):
+                if case.step is not None:
                     # Once a day: whatever came of it stands under this key.
                     name = ids.derived(rule.id, f"{case.invoice.id} on {today}")
                     act = Act(WORKER, organization.id, now, f"late:{name}", fingerprint="late")
@@ -102,21 +112,7 @@ def _page(
     if after is not None:
         statement = statement.where(INVOICES.c.id > after)
     found = conn.execute(statement.order_by(INVOICES.c.id).limit(LOOKED_AT_ONCE)).all()
-    named = Named(
-        conn,
-        organization_ids=[],
-        customer_ids={(row.organization_id, row.customer_id) for row in found},
-    )
-    return [
-        case_of(
-            rule,
-            standing_of(row),
-            organization,
-            named.customer(row.organization_id, row.customer_id),
-            today,
-        )
-        for row in found
-    ]
+    return lateness.cases(conn, rule, organization, [standing_of(row) for row in found], today)
 
 
 def _candidates(organization: Row[Any], rule: ActiveRule, today: date) -> Select[Any]:
@@ -127,6 +123,7 @@ def _candidates(organization: Row[Any], rule: ActiveRule, today: date) -> Select
         FIRINGS.c.organization_id == organization.id,
         FIRINGS.c.invoice_id == invoice.id,
         FIRINGS.c.rule_id == rule.id,
+        FIRINGS.c.fires_on == "invoice_overdue",
     )
     if "every_days" in values:
         last = today - timedelta(days=values["every_days"] - 1)
@@ -142,13 +139,17 @@ def _candidates(organization: Row[Any], rule: ActiveRule, today: date) -> Select
         customer.id == invoice.customer_id,
         customer.active,
     )
+    if rule.customer_kind is not None:
+        payer = payer.where(customer.kind == rule.customer_kind)
+    whose = [] if rule.customer_id is None else [invoice.customer_id == rule.customer_id]
     return select(INVOICES).where(
         here,
         invoice.status == "open",
         invoice.payment_status.in_(("unpaid", "partial")),
         invoice.currency == rule.currency,
         invoice.due_date <= today - timedelta(days=values["after_days"]),
-        invoice.reserved < queries.DUE,
+        invoice.reserved == 0,
+        *whose,
         payer.exists(),
         ~charge.exists(),
         ~fired.exists(),

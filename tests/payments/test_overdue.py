@@ -8,16 +8,27 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection
 
-from tallystick.invoices import charging_late, overdue
 from tallystick.invoices.issuing import issue_new
 from tallystick.invoices.queries import InvoiceDocument, InvoiceFilter, list_invoices
 from tallystick.kernel.database import Database
 from tallystick.parties.customers import SetCustomerActive, set_customers_active
+from tallystick.payments import charging_late, lateness, overdue
+from tallystick.payments.claiming import DeclinePayment, decline_payments
+from tallystick.payments.provider import Failed
+from tallystick.payments.refunding import RefundPayment, refund_payments
+from tallystick.payments.replacing import replace_invoices
 from tallystick.reports.explaining import explain_invoice
 from tallystick.rules import queries
-from tallystick.rules.managing import CreateRule, RuleContent, create_rules
+from tallystick.rules.managing import (
+    ChangeRule,
+    CreateRule,
+    RuleContent,
+    change_rules,
+    create_rules,
+)
 from tallystick.rules.queries import FiringDocument, FiringFilter, RuleDocument
 from tests.factories import Books
+from tests.payments.online import resolved, started
 
 ISSUED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DUE = date(2026, 4, 1)
@@ -179,6 +190,185 @@ def test_two_workers_charge_once(books: Books) -> None:
     for each in others:
         each.close()
     assert len(charges(books)) == len(firings(books)) == 4
+
+
+ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+def day(days: int, hour: int = 8) -> datetime:
+    """Say when it is so many days after the due date."""
+    return datetime(DUE.year, DUE.month, DUE.day, hour, tzinfo=UTC) + timedelta(days=days)
+
+
+def keys(books: Books) -> int:
+    """Count the answers that are kept."""
+    return len(books.snapshot()["idempotency_key"][1])
+
+
+@ON_SQLITE
+def test_what_a_rule_did_as_another_one_is_no_step(books: Books) -> None:
+    label = {"action": "add_label", "label": "came in"}
+    was = RuleContent("Dunning", "payment_settled", actions=[label])
+    made = books.done(create_rules, CreateRule(books.act(), was))
+    late = books.issued(10_000, at=ISSUED)
+    books.paid(1_000, late)
+    assert [each["invoice_id"] for each in firings(books)] == [late["id"]]
+    fee = {"action": "add_late_fee", "amount": "5.00", "after_days": 30}
+    content = RuleContent("Dunning", "invoice_overdue", actions=[fee])
+    books.done(change_rules, ChangeRule(books.act(), UUID(made["id"]), None, content))
+    run(books.database, 30)
+    run(books.database, 31)
+    assert [each["total"] for each in charges(books)] == [500]
+
+
+@ON_SQLITE
+def test_days_on_which_it_was_paid_are_not_charged(books: Books) -> None:
+    rule(books, action="add_interest", percent="36.5", after_days=1)
+    fee(books, after_days=10)
+    late = books.issued(10_000, at=ISSUED)
+    payment = books.paid(10_000, late)
+    command = RefundPayment(books.act(at=day(100)), UUID(payment["id"]))
+    books.done(refund_payments, command)
+    run(books.database, 101)
+    run(books.database, 109)
+    assert [each["total"] for each in charges(books)] == [10], "one day of 0.1 %"
+    run(books.database, 110)
+    assert [each["total"] for each in charges(books)] == [10, 500]
+
+
+@ON_SQLITE
+def test_nothing_is_charged_while_somebody_has_to_decide_on_a_payment(books: Books) -> None:
+    hold = [{"action": "hold_for_approval"}]
+    books.done(
+        create_rules, CreateRule(books.act(), RuleContent("Two", "payment_recorded", actions=hold))
+    )
+    fee(books)
+    other = UUID(books.customer()["id"])
+    mine, another, theirs = (
+        books.issued(total, at=ISSUED, customer_id=customer_id)
+        for total, customer_id in ((10_000, books.payer), (200, books.payer), (300, other))
+    )
+    one = books.paid(10_000, mine)
+    all_of_theirs = books.paid(300, customer_id=other)
+    run(books.database, 30)
+    assert [each["relates_to"] for each in charges(books)] == [another["id"]]
+    for payment in (one, all_of_theirs):
+        books.done(decline_payments, DeclinePayment(books.act(), UUID(payment["id"]), "Not here"))
+    run(books.database, 31)
+    assert {each["relates_to"] for each in charges(books)} == {
+        each["id"] for each in (mine, another, theirs)
+    }
+
+
+@ON_SQLITE
+def test_daily_interest_comes_to_what_the_days_come_to(books: Books) -> None:
+    rule(books, action="add_interest", percent="2", after_days=1, every_days=1)
+    late = books.issued(10_000, at=ISSUED)
+    for days in range(1, 11):
+        run(books.database, days)
+    # 100.00 * 2 % * 10 / 365 = 0.0548; a day that comes to nothing is part of the next step.
+    made = charges(books)
+    assert [each["total"] for each in made] == [1] * 5
+    assert made[1]["lines"][0]["description"].endswith("100.00 EUR for 2 days")
+    books.paid(5_000, late)
+    for days in range(11, 21):
+        run(books.database, days)
+    # 50.00 * 2 % * 11 / 365 = 0.0301, from the ninth day on, which was charged last.
+    assert [each["total"] for each in charges(books)] == [1] * 8
+
+
+@ON_SQLITE
+def test_what_replaces_a_charge_is_a_charge(books: Books) -> None:
+    rule(books, action="add_interest", percent="36.5", after_days=10, every_days=10)
+    late = books.issued(10_000, at=ISSUED)
+    run(books.database, 10)
+    [charge] = charges(books)
+    command = books.replacement(charge, 90, act=books.act(at=day(11)))
+    new = books.done(replace_invoices, command)
+    assert (new["relates_to"], new["replaces"]) == (late["id"], charge["id"])
+    run(books.database, 20)
+    run(books.database, 200)
+    told = [(each["relates_to"], each["total"], each["status"]) for each in charges(books)]
+    assert told == [
+        (late["id"], 100, "void"),
+        (late["id"], 90, "open"),
+        (late["id"], 100, "open"),
+        (late["id"], 1_800, "open"),
+    ]
+
+
+@ON_SQLITE
+def test_days_of_a_void_charge_and_of_a_payment_that_failed_are_charged(books: Books) -> None:
+    rule(books, action="add_interest", percent="36.5", after_days=10, every_days=10)
+    late = books.issued(10_000, at=ISSUED)
+    run(books.database, 10)
+    [void] = charges(books)
+    books.voided(void)
+    payment = started(books, 4_000, late)
+    run(books.database, 20)
+    assert charges(books) == [books.invoice(void)], "nobody knows yet what is left to pay"
+    resolved(books, payment, Failed("declined", "No money"))
+    run(books.database, 21)
+    run(books.database, 31)
+    assert [each["total"] for each in charges(books)] == [100, 210, 100]
+
+
+@ON_SQLITE
+def test_of_two_rules_for_the_same_days_the_first_one_charges(books: Books) -> None:
+    for percent in ("36.5", "73"):
+        rule(books, action="add_interest", percent=percent, after_days=10)
+    books.issued(10_000, at=ISSUED)
+    kept = keys(books)
+    run(books.database, 10)
+    # The other one had nothing to charge; nobody was asked, and nothing is kept of it.
+    assert keys(books) - kept == 2, "the step, and the invoice that it issued"
+    run(books.database, 12)
+    run(books.database, 14)
+    assert [each["total"] for each in charges(books)] == [100, 40]
+
+
+@ON_SQLITE
+def test_only_invoices_of_whom_a_rule_is_about_are_read(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = UUID(books.customer(kind="company")["id"])
+    late = [
+        UUID(books.issued(at=ISSUED, customer_id=each)["id"]) for each in (books.payer, company)
+    ]
+    scopes: list[dict[str, Any]] = [{"customer_id": books.payer}, {"customer_kind": "company"}]
+    for scope in scopes:
+        action = {"action": "add_late_fee", "amount": "5.00", "after_days": 30}
+        content = RuleContent("Dunning", "invoice_overdue", actions=[action], **scope)
+        books.done(create_rules, CreateRule(books.act(), content))
+    read: list[list[UUID]] = []
+    cases = lateness.cases
+
+    def seen(*args: Any) -> Any:
+        found = cases(*args)
+        read.append([case.invoice.id for case in found if case.invoice.id in late])
+        return found
+
+    monkeypatch.setattr(lateness, "cases", seen)
+    run(books.database, 30)
+    # Each is read once to find it, and once under its lock.
+    assert sorted(filter(None, read)) == sorted([[each] for each in late] * 2)
+
+
+@ON_SQLITE
+def test_a_run_charges_some_and_says_that_more_is_left(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What other tests have left in the database is done first.
+    run(books.database, 30)
+    monkeypatch.setattr(overdue, "CHARGED_AT_ONCE", 2)
+    fee(books)
+    for _ in range(3):
+        books.issued(at=ISSUED)
+    found = []
+    for _ in range(2):
+        left = overdue.charge_all(books.database, day(30), lambda: False)
+        found.append((left, len(charges(books))))
+    assert found == [(True, 2), (False, 3)]
 
 
 class Killed(BaseException):

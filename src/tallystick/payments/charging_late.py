@@ -6,32 +6,28 @@ invoice that anything is charged on again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Final, TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from tallystick.invoices import facts, queries
+from tallystick.invoices import queries
 from tallystick.invoices.content import DraftContent
 from tallystick.invoices.issuing import IssueNew, issue_new
 from tallystick.invoices.models import LATE_CHARGES
-from tallystick.invoices.states import Standing
-from tallystick.invoices.totals import MILLION, PERCENT_DECIMALS, Line
-from tallystick.kernel import clock, decimals, ids, money, rows
+from tallystick.invoices.totals import MILLION, Line
+from tallystick.kernel import clock, money, rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal
 from tallystick.kernel.idempotency import Answer, each
 from tallystick.kernel.rows import Writes
 from tallystick.parties.named import Named
+from tallystick.payments import lateness
+from tallystick.payments.lateness import Case, Step
 from tallystick.rules import firing, rulebook
-from tallystick.rules.catalog import Action
-from tallystick.rules.facts import Facts
 from tallystick.rules.firing import About, Result
 from tallystick.rules.models import FIRINGS
 from tallystick.rules.rulebook import ActiveRule
-
-DAYS_OF_YEAR: Final = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,50 +45,6 @@ class Charged(TypedDict):
     invoice_id: str
     charge_id: str | None
     """The invoice with the charge; None where there is nothing to charge, or it was refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An overdue invoice, and a rule that is about it."""
-
-    rule: ActiveRule
-    invoice: Standing
-    facts: Facts
-    today: date
-
-    @property
-    def action(self) -> Action:
-        """The one action of a rule that is a step."""
-        return self.rule.actions[0]
-
-    def is_due(self, fired_on: date | None) -> bool:
-        """Tell whether the step is to be done now; `fired_on` is when it last was."""
-        invoice, values = self.invoice, self.action.values
-        if invoice.status != "open" or invoice.open_due == 0 or invoice.due_date is None:
-            return False
-        ripe = invoice.due_date + timedelta(days=values["after_days"])
-        if fired_on is not None:
-            every = values.get("every_days")
-            if every is None:
-                return False
-            ripe = max(ripe, fired_on + timedelta(days=every))
-        return ripe <= self.today and self.rule.applies(self.facts, self.today)
-
-
-def case_of(
-    rule: ActiveRule, invoice: Standing, organization: Row[Any], customer: Row[Any], today: date
-) -> Case:
-    """Put together what a step is judged on."""
-    known = {**facts.invoice_facts(invoice, today), **facts.party_facts(organization, customer)}
-    return Case(rule, invoice, known, today)
-
-
-def interest(due: int, rate_ppm: int, days: int) -> int:
-    """Compute simple interest by a yearly rate for days, rounded once.
-
-    Source: Actual/365 (Fixed), 2006 ISDA Definitions section 4.16 (d).
-    """
-    return money.divide_rounded(due * rate_ppm * days, MILLION * DAYS_OF_YEAR)
 
 
 def charge_late(conn: Connection, commands: Sequence[ChargeLate]) -> list[Answer[Charged]]:
@@ -130,15 +82,9 @@ def _charge(conn: Connection, command: ChargeLate) -> Charged:
     if rule is None or not customer.active or _is_charge(conn, place):
         return nothing
     today = clock.day(act.at, organization.time_zone)
-    case = case_of(rule, invoice, organization, customer, today)
-    before = _before(conn, place, rule.id)
-    fired_on = clock.day(before[-1].at, organization.time_zone) if before else None
-    if not case.is_due(fired_on):
-        return nothing
-    step = _step(case, ids.derived(rule.id, f"{invoice.id} {len(before)}"), _since(conn, case))
-    if step.amount == 0:
-        return nothing
-    return {**nothing, "charge_id": _issue(conn, act, case, step)}
+    [case] = lateness.cases(conn, rule, organization, [invoice], today)
+    step = case.step
+    return nothing if step is None else {**nothing, "charge_id": _issue(conn, act, case, step)}
 
 
 def _rule(
@@ -153,49 +99,7 @@ def _is_charge(conn: Connection, place: tuple[UUID, UUID]) -> bool:
     return bool(rows.find(conn, columns, [place]))
 
 
-def _before(conn: Connection, place: tuple[UUID, UUID], rule_id: UUID) -> list[Row[Any]]:
-    """List the steps of a rule on a locked invoice, the oldest first."""
-    found = rows.find(conn, [FIRINGS.c.organization_id, FIRINGS.c.invoice_id], [place])
-    return sorted((row for row in found if row.rule_id == rule_id), key=lambda row: row.at)
-
-
-def _since(conn: Connection, case: Case) -> date:
-    """Say from when on interest was not charged yet, by whichever rule."""
-    invoice = case.invoice
-    assert invoice.due_date is not None, "what is overdue has a due date"
-    columns = [LATE_CHARGES.c.organization_id, LATE_CHARGES.c.relates_to]
-    charges = rows.find(conn, columns, [(invoice.organization_id, invoice.id)])
-    charged: list[date] = [row.charged_until for row in charges if row.charged_until is not None]
-    return max([invoice.due_date, *charged])
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What is charged, and the name under which it is charged once."""
-
-    once_id: UUID
-    amount: int
-    text: str
-    charged_until: date | None = None
-
-
-def _step(case: Case, once_id: UUID, since: date) -> _Step:
-    invoice, values, due = case.invoice, case.action.values, case.invoice.open_due
-    if case.action.kind.name == "add_interest":
-        days = (case.today - since).days
-        rate = decimals.scaled_text(values["percent"], PERCENT_DECIMALS)
-        on = f"{money.text(due, invoice.currency)} {invoice.currency}"
-        span = f"{days} {'day' if days == 1 else 'days'}"
-        text = f"Interest for {invoice.number}: {rate} % a year on {on} for {span}"
-        return _Step(once_id, interest(due, values["percent"], days), text, case.today)
-    late = case.facts["invoice.days_overdue"]
-    text = f"Late fee for {invoice.number}, {late} {'day' if late == 1 else 'days'} overdue"
-    if "amount" in values:
-        return _Step(once_id, values["amount"], text)
-    return _Step(once_id, money.divide_rounded(due * values["percent"], MILLION), text)
-
-
-def _issue(conn: Connection, act: Act, case: Case, step: _Step) -> str | None:
+def _issue(conn: Connection, act: Act, case: Case, step: Step) -> str | None:
     """Issue the charge by the use case that a person would use, and keep why."""
     invoice, name = case.invoice, case.action.kind.name
     line = Line(step.text, MILLION, step.amount, 0)
