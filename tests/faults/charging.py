@@ -173,7 +173,7 @@ def undecided(database: Database) -> int:
     return len(database.read(lambda conn: conn.execute(union_all(*on_the_way)).all()))
 
 
-def wait_until_known(database: Database) -> float:
+def wait_until_known(database: Database, within_s: float = KNOWN_S) -> float:
     """Wait until it is known what became of everything; tell how many seconds that took.
 
     Raises:
@@ -181,8 +181,8 @@ def wait_until_known(database: Database) -> float:
     """
     begun = time.monotonic()
     while undecided(database):
-        if time.monotonic() - begun > KNOWN_S:
-            message = f"Of {undecided(database)} nobody knows after {KNOWN_S} s what became."
+        if time.monotonic() - begun > within_s:
+            message = f"Of {undecided(database)} nobody knows after {within_s} s what became."
             raise TimeoutError(message)
         time.sleep(0.1)
     return time.monotonic() - begun
