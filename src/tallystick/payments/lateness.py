@@ -119,7 +119,7 @@ class Case:
 
     def _fee(self, once_id: UUID) -> Step:
         invoice, values = self.invoice, self.action.values
-        late = self.facts["invoice.days_overdue"]
+        late = (self.today - self._owed_since).days
         text = f"Late fee for {invoice.number}, {late} {'day' if late == 1 else 'days'} overdue"
         if "amount" in values:
             return Step(once_id, values["amount"], text)
