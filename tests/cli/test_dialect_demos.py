@@ -54,7 +54,7 @@ async def _shown(
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the collector and the logs of the test process alone."""
-    idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
+    idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None, enable=lambda: None)
     monkeypatch.setattr("tallystick.web.app.gc", idle)
     # Loggers that were used once keep their way, and tests that capture them would see nothing.
     monkeypatch.setattr(wiring, "start_logs", lambda _settings: None)

@@ -42,7 +42,7 @@ class Ticking:
 def _no_freezing() -> Iterator[None]:
     """Leave the collector of the test process alone: every test starts an application."""
     with pytest.MonkeyPatch.context() as patch:
-        idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None)
+        idle = SimpleNamespace(collect=lambda: 0, freeze=lambda: None, enable=lambda: None)
         patch.setattr("tallystick.web.app.gc", idle)
         yield
 

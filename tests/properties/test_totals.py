@@ -12,7 +12,7 @@ from tallystick.kernel import money
 from tallystick.kernel.decimals import parse_scaled, scaled_text
 from tallystick.kernel.errors import Invalid
 
-thorough = settings(max_examples=150, deadline=None)
+thorough = settings(max_examples=100, deadline=None)
 
 currencies = st.sampled_from(sorted(money.EXPONENTS))
 amounts = st.integers(-money.AMOUNT_MAX, money.AMOUNT_MAX)
@@ -182,7 +182,7 @@ def test_a_scaled_number_is_read_back(units: int, decimals: int) -> None:
     assert read == units
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(anything, currencies)
 def test_reading_takes_plain_exact_numbers_only(written: str, currency: str) -> None:
     decimals = money.exponent(currency)

@@ -90,6 +90,7 @@ def test_hundreds_of_wrong_passwords_for_one_login(
     assert guess(urls, [right], address=OTHER_ADDRESS)[0][0] == 200
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
 def test_nobody_learns_who_is_known(urls: list[str], add: Callable[[], str]) -> None:
     unknown = f"{ids.new().hex}@example.com"
     told: list[tuple[set[bytes], set[str]]] = []
@@ -107,6 +108,7 @@ def test_nobody_learns_who_is_known(urls: list[str], add: Callable[[], str]) -> 
     assert [len(each) for each in told[0]] == [1, 1]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
 def test_many_names_from_one_address(urls: list[str], add: Callable[[], str]) -> None:
     ada = add()
     tries = [{"login": f"{ids.new().hex}@example.com", "password": WRONG} for _ in range(300)]

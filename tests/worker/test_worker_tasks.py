@@ -158,7 +158,7 @@ def test_three_workers_do_each_task_once(
     assert {(row.due_at, row.done_at, row.attempts) for row in rows} == {(None, SOON, 1)}
 
 
-def test_three_processes_do_each_task_once(
+def test_two_processes_do_each_task_once(
     books: Books, kind: str, add: Callable[..., list[UUID]]
 ) -> None:
     made = add(60)
@@ -166,7 +166,7 @@ def test_three_processes_do_each_task_once(
     command = [sys.executable, "-c", DRAINING, url, kind, SOON.isoformat()]
     started = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for each in started:
         assert each.stdout is not None
@@ -177,7 +177,7 @@ def test_three_processes_do_each_task_once(
         each.stdin.write("\n")
         each.stdin.flush()
     done = [line for each in started for line in each.communicate(timeout=60)[0].split()]
-    assert [each.returncode for each in started] == [0, 0, 0]
+    assert [each.returncode for each in started] == [0, 0]
     assert sorted(done) == sorted(str(task_id) for task_id in made)
 
 

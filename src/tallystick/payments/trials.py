@@ -154,9 +154,9 @@ def prepare(
         message = f"A dry run is of rules about {' and '.join(TRIABLE)}, not {content.trigger}."
         raise Refused("rule.not_triable", message, pointer="/trigger")
     today = clock.day(now, organization.time_zone)
-    if not FIRST <= since <= today:
-        message = f"The first day, {since}, is not within {FIRST} and today, {today}."
-        raise Invalid("rule.period", message, pointer="/since")
+    if since > today or since < FIRST:
+        than = f"after today, {today}" if since > today else f"before {FIRST}"
+        raise Invalid("rule.period", f"The first day, {since}, is {than}.", pointer="/since")
     last = min(until or today, today)
     if last < since:
         message = f"The last day, {shown(until)}, is before the first, {since}."

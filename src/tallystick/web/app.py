@@ -120,6 +120,7 @@ def make_app(
         # What was loaded until now stays for ever, so the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        gc.enable()
         coalescer = Coalescer(database)
         callers = Callers(signer, clock)
         hashing = Hashing()
