@@ -112,6 +112,20 @@ def test_absent_is_asked_again_when_it_can_be_believed(
     assert read(books, payment)["status"] == "canceled"
 
 
+def test_absent_just_before_it_can_be_believed_waits_no_longer_than_that(
+    books: Books, told: Told, days: Days
+) -> None:
+    [payment] = unknown(books, told)
+    told.says = lambda _key: Absent()
+    believed_at = orders.over_since(order(books, payment)) + ABSENT_FOR
+    key = books.organization_id, orders.asking_task(UUID(payment["id"]))
+    early = believed_at - timedelta(seconds=3)
+    books.database.write(lambda conn: tasks.hasten(conn, [key], early))
+    days.pass_until(early)
+    assert read(books, payment)["status"] == "processing"
+    assert task(books, payment).due_at == believed_at
+
+
 def test_while_it_is_being_called_it_is_not_asked(books: Books, told: Told, days: Days) -> None:
     [payment] = unknown(books, told)
     books.act.now += timedelta(hours=1)

@@ -145,10 +145,12 @@ class Reconciler:
             Later: with the moment.
         """
         moments = [order.called_at + after for after in ASKED_AFTER]
-        if isinstance(found, Absent):
-            moments.append(orders.over_since(order) + ABSENT_FOR)
         # One that was just asked out of its turn is not asked at once again.
         ahead = [moment for moment in moments if moment >= at + ASKED_FIRST]
+        believed_at = orders.over_since(order) + ABSENT_FOR
+        if isinstance(found, Absent) and believed_at > at:
+            # Then the same answer decides, however soon that is.
+            ahead.append(believed_at)
         if ahead:
             why = found.why if isinstance(found, Unknown) else type(found).__name__.lower()
             raise Later(f"Not decided: {why}.", rest=min(ahead) - at)
