@@ -30,6 +30,9 @@ AMOUNT: Final = 100
 UNIT_PRICE: Final = 1_000_000_000
 """So large that a run of payments never pays an invoice off."""
 AT_ONCE: Final = 500
+SAMPLES: Final = 200
+"""So many that the database's statistics tell of organizations with many payments each. From one of
+each it learns that an organization is as rare as an id, and reads all of one's rows for one row."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,15 @@ def act(organization_id: UUID) -> Act:
     """Make an act of the operator under a key of its own."""
     key = str(ids.new())
     fingerprint = hashlib.sha256(key.encode()).hexdigest()
-    return Act(OPERATOR, organization_id, clock.now(), key, fingerprint, request_id=key)
+    return Act(
+        OPERATOR,
+        organization_id,
+        clock.now(),
+        key,
+        fingerprint,
+        request_id=key,
+        address="127.0.0.1",
+    )
 
 
 def fill(database: Database, *, organizations: int, invoices: int, first: int = 0) -> list[Tenant]:
@@ -88,12 +99,13 @@ def fill(database: Database, *, organizations: int, invoices: int, first: int = 
 
 
 def add_samples(database: Database, tenant: Tenant) -> None:
-    """Issue and pay once as the runs will, so that the counters stand and rows can be copied."""
-    issue = IssueNew(act(tenant.id), tenant.invoice_content(0))
-    [issued] = database.write(lambda conn: issue_new(conn, [issue]))
-    assert not isinstance(issued.outcome, Refusal), issued.outcome
-    [paid] = database.write(lambda conn: record_payments(conn, [tenant.payment(0)]))
-    assert not isinstance(paid.outcome, Refusal), paid.outcome
+    """Issue and pay as the runs will, so that the counters stand and rows can be copied."""
+    issues = [IssueNew(act(tenant.id), tenant.invoice_content(each)) for each in range(SAMPLES)]
+    for issued in database.write(lambda conn: issue_new(conn, issues)):
+        assert not isinstance(issued.outcome, Refusal), issued.outcome
+    payments = [tenant.payment(each) for each in range(SAMPLES)]
+    for paid in database.write(lambda conn: record_payments(conn, payments)):
+        assert not isinstance(paid.outcome, Refusal), paid.outcome
 
 
 def _tenant(database: Database, number: int) -> Tenant:
