@@ -18,7 +18,7 @@ from tallystick import migrations, worker
 from tallystick.invoices import checks as invoice_checks
 from tallystick.invoices import credit_note_checks
 from tallystick.kernel import clock, logs
-from tallystick.kernel.database import DEADLINE_S, Database
+from tallystick.kernel.database import DEADLINE_S, WRITERS, Database
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.sealing import KEY_BYTES, Sealer
 from tallystick.kernel.signing import Signer
@@ -63,9 +63,11 @@ CHECKS = (
 """Every invariant that is counted on a live database."""
 
 
-def open_database(settings: Settings, *, deadline_s: float = DEADLINE_S) -> Database:
+def open_database(
+    settings: Settings, *, deadline_s: float = DEADLINE_S, writers: int = WRITERS
+) -> Database:
     """Open the database of the settings; whoever opens it closes it."""
-    return Database(settings.database_url, deadline_s=deadline_s)
+    return Database(settings.database_url, deadline_s=deadline_s, writers=writers)
 
 
 def signer(settings: Settings) -> Signer:
@@ -329,7 +331,7 @@ def _working(settings: Settings, served: Database) -> Iterator[None]:
         yield
 
 
-def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
+def create_app(settings: Settings, *, works: bool = False, writers: int = WRITERS) -> "FastAPI":
     """Make the application on a database of its own, which is closed when the application ends.
 
     One that `works` has a worker beside it, on a thread of the same process.
@@ -339,7 +341,7 @@ def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
 
     start_logs(settings)
     dialects = chosen_dialects(settings)
-    database = open_database(settings)
+    database = open_database(settings, writers=writers)
     head = migrations.head()
     app = make_app(
         database=database,
@@ -369,9 +371,12 @@ def create_app(settings: Settings, *, works: bool = False) -> "FastAPI":
 
 
 def app_of_environment() -> "FastAPI":
-    """Make the application for a server that only knows its name, and end where that cannot be."""
+    """Make the application for a server that only knows its name, and end where that cannot be.
+
+    Such a server runs several processes, which write beside each other with one writer each.
+    """
     try:
-        return create_app(load())
+        return create_app(load(), writers=1)
     except BadSetting as error:
         _end(str(error))
     except Refused as error:

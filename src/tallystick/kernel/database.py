@@ -23,6 +23,8 @@ T = TypeVar("T")
 DEADLINE_S = 30.0
 """How long one piece of work is tried before the caller is told to come back."""
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.010, 1.0
+WRITERS = 2
+"""Writers of a process that serves alone: while one waits for the disk, the other one judges."""
 TWINS_MAX = 2
 """How often a unique key that somebody else took meanwhile is answered by looking again."""
 
@@ -41,7 +43,7 @@ class Database:
         url: str,
         *,
         deadline_s: float = DEADLINE_S,
-        writers: int = 2,
+        writers: int = WRITERS,
         readers: int = 8,
         statement_timeout_s: int = engines.STATEMENT_TIMEOUT_S,
     ) -> None:
