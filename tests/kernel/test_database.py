@@ -414,9 +414,23 @@ def test_isolation_and_time_outs_are_set(database: Database) -> None:
         "mysql": ("READ-COMMITTED", "+00:00", 10, "utf8mb4"),
     }
     query = text(queries[database.engine_name])
-    for door in (database.write, database.read):
-        found = door(lambda conn: tuple(conn.execute(query).one()))
-        assert found == expected[database.engine_name]
+    written = database.write(lambda conn: tuple(conn.execute(query).one()))
+    assert written == expected[database.engine_name]
+    read = database.read(lambda conn: tuple(conn.execute(query).one()))
+    assert read[1:] == written[1:]
+
+
+@SERVERS
+def test_a_read_is_no_transaction_and_a_snapshot_is_one(database: Database) -> None:
+    def commits_itself(conn: Connection) -> bool:
+        raw: Any = conn.connection.driver_connection
+        conn.execute(text("SELECT 1"))
+        return bool(raw.autocommit if conn.dialect.name == "postgresql" else raw.get_autocommit())
+
+    assert database.read(commits_itself)
+    assert not database.read_snapshot(commits_itself)
+    assert not database.write(commits_itself)
+    assert database.read(commits_itself), "what a snapshot needed is taken back"
 
 
 def test_one_writer_on_sqlite_and_some_on_servers(connect: Callable[..., Database]) -> None:

@@ -34,7 +34,7 @@ class Database:
 
     Each organization has its writer (`kernel.coalescing`), so two never wait for the same counter.
     On SQLite there is only one, and its transactions begin with BEGIN IMMEDIATE. On the servers
-    transactions are READ COMMITTED. An address may name several hosts
+    transactions are READ COMMITTED, and reads do without. An address may name several hosts
     (`?host=a:5432&host=b:5432`): losing a node switches to the next.
     """
 
@@ -70,7 +70,7 @@ class Database:
             return dict(self._failed)
 
     def read(self, query: Callable[[Connection], T]) -> T:
-        """Run a query in a transaction of its own that never writes.
+        """Run a query that never writes. On the servers each of its statements sees its own moment.
 
         Raises:
             Unavailable: the database could not be reached until the deadline.
