@@ -171,6 +171,95 @@ def test_files_that_cannot_be_read(
     assert says in ended.out + ended.err
 
 
+PARTLY = {
+    "customers": (
+        "kind,name,email,external_reference\n"
+        "student,Ann,ann@example.com,N-1\n"
+        "pupil,Ben,ben@example.com,N-2\n"
+        "student,Cleo,cleo@example.com,demo-ada\n"
+    ),
+    "invoices": (
+        "invoice,customer,issue,issue_date,description,unit_price\n"
+        "a,demo-ada,true,,Tuition,450.00\n"
+        "b,nobody,true,,Tuition,450.00\n"
+        "c,demo-ada,true,2199-01-01,Tuition,450.00\n"
+    ),
+}
+AGAIN = "It is not tried again from this file: correct it, and import it from a new one."
+ANSWER = "SELECT answer FROM idempotency_key WHERE act_key LIKE 'import:%'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes", "told"),
+    [
+        (
+            "customers",
+            {3: "request.invalid", 4: "customer.reference_taken"},
+            ["line 3, kind: Write one of 'student', 'individual' or 'corporate'."],
+        ),
+        (
+            "invoices",
+            {3: "customer.unknown", 4: "invoice.date_in_future"},
+            ["line 3, customer: There is no customer “nobody” in this organization."],
+        ),
+    ],
+)
+def test_what_was_left_out_is_told_again(
+    taken: Take, tell: Tell, kind: str, codes: dict[int, str], told: list[str]
+) -> None:
+    first = taken(kind, PARTLY[kind], "--partial", "--json")
+    assert (first.code, first.json["written"], first.json["written_before"]) == (1, 1, 0)
+    assert {each["line"]: each["code"] for each in first.json["problems"]} == codes
+    count = f"SELECT count(*) FROM {kind.removesuffix('s')}"
+    before = tell(count)
+    again = taken(kind, PARTLY[kind], "--partial")
+    assert again.code == 1
+    assert again.out.splitlines() == [
+        *told,
+        f"line 4: A run before left this out ({codes[4]}). {AGAIN}",
+    ]
+    assert again.err.endswith("2 problems; nothing was written, 1 were there from a run before.\n")
+    assert tell(count) == before
+    [(kept,)] = tell(ANSWER)
+    kept = json.loads(kept) if isinstance(kept, str) else kept
+    left_out = [{"line": line, "code": code} for line, code in codes.items()]
+    assert kept == {"done": {"made": 1, "left_out": left_out}}, "and no value of a person"
+
+
+@SQLITE
+def test_what_a_run_before_wrote_is_fine_whatever_changed_since(
+    taken: Take, tell: Tell, migrated: str
+) -> None:
+    assert taken("invoices", PARTLY["invoices"], "--partial").code == 1
+    database = Database(migrated)
+    renamed = "UPDATE customer SET external_reference = 'A-1' WHERE external_reference = 'demo-ada'"
+    database.write(lambda conn: conn.execute(text(renamed)))
+    database.close()
+    again = taken("invoices", PARTLY["invoices"], "--json")
+    assert [each["line"] for each in again.json["problems"]] == [3, 4]
+    assert (again.json["written"], again.json["written_before"]) == (0, 1)
+    assert tell("SELECT count(*) FROM customer WHERE external_reference = 'A-1'")[0][0] == 1
+
+
+@SQLITE
+def test_the_answer_of_a_version_before_says_how_many(
+    taken: Take, tell: Tell, migrated: str
+) -> None:
+    assert taken("customers", PARTLY["customers"], "--partial").code == 1
+    database = Database(migrated)
+    older = (
+        "UPDATE idempotency_key SET answer = '{\"done\": {\"made\": 1}}' WHERE act_key LIKE 'i%'"
+    )
+    assert database.write(lambda conn: conn.execute(text(older)).rowcount) == 1
+    database.close()
+    again = taken("customers", PARTLY["customers"], "--partial")
+    assert again.code == 1
+    said = "A run before left out 1 from here on that look right, and did not keep which."
+    assert again.out.splitlines()[0] == f"line 2: {said} {AGAIN}"
+    assert again.err.endswith("nothing was written, 1 were there from a run before.\n")
+    assert [row[0] for row in tell(NEW)] == ["Ann"]
+
+
 AUTUMN = (
     "invoice,customer,issue,issue_date,reference,terms_days,description,quantity,unit_price,"
     "tax_rate,discount_percent,invoice_discount_fixed\n"

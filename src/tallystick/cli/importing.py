@@ -7,7 +7,7 @@ chunk's number: run again after a stop, the import goes on where it stopped.
 import gc
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,8 @@ from tallystick.kernel.idempotency import Answers
 from tallystick.parties.customers import CreateCustomer
 from tallystick.parties.importing import (
     ImportCustomers,
+    Imported,
+    LeftOut,
     by_reference,
     check_customers,
     import_customers,
@@ -45,6 +47,9 @@ from tallystick.web.api.shapes.invoices import NewInvoice, draft_content
 Kind = Literal["customers", "invoices"]
 
 CHUNK_ROWS: Final = 1_000
+
+_LEFT_OUT: Final = "A run before left this out"
+_AGAIN: Final = "It is not tried again from this file: correct it, and import it from a new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,38 @@ class _Chunk:
     def good(self) -> list[Any]:
         return [ready for draft, ready in self.documents if not draft.faults]
 
+    def left_out(self) -> list[LeftOut]:
+        """Give every line with something wrong, without the words: they may quote a person."""
+        found = {(fault.line, fault.code) for draft, _ in self.documents for fault in draft.faults}
+        return [{"line": line, "code": code} for line, code in sorted(found)]
+
+    def recall(self, stored: Imported) -> None:
+        """Tell again what the run that wrote this chunk left out.
+
+        What it wrote is fine, whatever the books would say of it now.
+        """
+        if "left_out" not in stored:
+            self._count(stored["made"])
+            return
+        codes = {each["line"]: each["code"] for each in stored["left_out"]}
+        for draft, _ in self.documents:
+            lines = [line for line in draft.lines if line in codes]
+            if not lines:
+                draft.faults.clear()
+            elif not draft.faults:
+                code = codes[lines[0]]
+                draft.faults.append(Fault(lines[0], "", f"{_LEFT_OUT} ({code}). {_AGAIN}", code))
+
+    def _count(self, made: int) -> None:
+        """Tell that something was left out, of a run of a version that did not keep what."""
+        missing = len(self.good()) - made
+        if missing > 0:
+            first, _ = self.documents[0]
+            said = f"A run before left out {missing} from here on that look right"
+            first.faults.append(
+                Fault(first.lines[0], "", f"{said}, and did not keep which. {_AGAIN}")
+            )
+
 
 def run(kind: Kind, path: Path, *, slug: str, dry_run: bool, partial: bool, as_json: bool) -> bool:
     """Import a file, and give whether nothing was wrong with it."""
@@ -72,7 +109,7 @@ def run(kind: Kind, path: Path, *, slug: str, dry_run: bool, partial: bool, as_j
         if not dry_run and (partial or not faults):
             written = plan.write(database, chunks, known)
     documents = sum(len(chunk.documents) for chunk in chunks)
-    before = sum(len(chunk.documents) for chunk in chunks if chunk.number in known)
+    before = sum(stored["made"] for stored in known.values())
     if as_json:
         figures = {"rows": len(plan.sheet.rows), kind: documents, "written": written}
         problems = [asdict(fault) for fault in faults]
@@ -137,15 +174,22 @@ class _Plan:
             draft.refuse(refused.refusal)
             return None
 
-    def judge(self, database: Database, chunks: Sequence[_Chunk]) -> set[int]:
-        """Ask the books about every document that has the right shape; name the chunks that stand.
+    def judge(self, database: Database, chunks: Sequence[_Chunk]) -> dict[int, Imported]:
+        """Ask the books about every document that has the right shape; give the chunks that stand.
 
-        What was written by a run before is not asked about: it would be in its own way.
+        What was written by a run before is not asked about: it would be in its own way. What that
+        run left out is told again.
         """
 
-        def look(conn: Connection) -> tuple[set[int], list[Refusal | None]]:
-            stored: Answers[Any] = Answers(conn, chunks)
-            known = {chunk.number for chunk in chunks if stored.known(chunk.act) is not None}
+        def look(conn: Connection) -> tuple[dict[int, Imported], list[Refusal | None]]:
+            stored: Answers[Imported] = Answers(conn, chunks)
+            known = {
+                chunk.number: answer.outcome
+                for chunk in chunks
+                if (answer := stored.known(chunk.act)) is not None
+                # Nothing is kept of a refused chunk.
+                and not isinstance(answer.outcome, Refusal)
+            }
             ready = [each for chunk in chunks if chunk.number not in known for each in chunk.good()]
             if not ready:
                 return known, []
@@ -153,7 +197,7 @@ class _Plan:
             return known, check(conn, chunks[0].act, ready)
 
         if not chunks:
-            return set()
+            return {}
         # It locks counters, which a reader may not; it adds no row.
         known, judged = database.write(look)
         asked = [
@@ -166,6 +210,9 @@ class _Plan:
         for draft, refusal in zip(asked, judged, strict=True):
             if refusal is not None:
                 draft.refuse(refusal)
+        for chunk in chunks:
+            if chunk.number in known:
+                chunk.recall(known[chunk.number])
         return known
 
     def faults(self, chunks: Sequence[_Chunk]) -> list[Fault]:
@@ -176,7 +223,7 @@ class _Plan:
                 found += draft.faults
         return sorted(found, key=lambda fault: (fault.line, fault.column))
 
-    def write(self, database: Database, chunks: Sequence[_Chunk], known: set[int]) -> int:
+    def write(self, database: Database, chunks: Sequence[_Chunk], known: Collection[int]) -> int:
         """Write the chunks that do not stand yet, and count what is new."""
         total = sum(len(chunk.documents) for chunk in chunks)
         seen = written = 0
@@ -195,9 +242,9 @@ class _Plan:
     def _write(self, conn: Connection, chunk: _Chunk) -> None:
         ready = tuple(chunk.good())
         if self._kind == "customers":
-            import_customers(conn, ImportCustomers(chunk.act, ready))
+            import_customers(conn, ImportCustomers(chunk.act, ready, chunk.left_out()))
         else:
-            import_invoices(conn, ImportInvoices(chunk.act, ready))
+            import_invoices(conn, ImportInvoices(chunk.act, ready, chunk.left_out()))
 
 
 def _divided(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:

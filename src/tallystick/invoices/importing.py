@@ -16,7 +16,7 @@ from tallystick.kernel import rows
 from tallystick.kernel.actor import Act
 from tallystick.kernel.errors import Refusal, Refused
 from tallystick.kernel.idempotency import Answer, Answers
-from tallystick.parties.importing import Imported
+from tallystick.parties.importing import Imported, LeftOut, imported
 from tallystick.parties.named import Named
 
 
@@ -36,6 +36,8 @@ class ImportInvoices:
 
     act: Act
     documents: tuple[NewDocument, ...]
+    left_out: Sequence[LeftOut] = ()
+    """What is wrong in the chunk, to be told again when the file comes again."""
 
 
 def import_invoices(conn: Connection, command: ImportInvoices) -> Answer[Imported]:
@@ -59,7 +61,7 @@ def import_invoices(conn: Connection, command: ImportInvoices) -> Answer[Importe
             _make(writes, named, counters, act, document)
             send()
         counters.write(writes)
-        answer = answers.give(act, {"made": len(command.documents)})
+        answer = answers.give(act, imported(len(command.documents), command.left_out))
         answers.write(writes)
         writes.flush(conn)
     return answer

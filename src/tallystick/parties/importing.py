@@ -5,7 +5,7 @@ The rows of a file come in chunks; a chunk is written as a whole or not at all.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -19,10 +19,19 @@ from tallystick.parties.customers import CreateCustomer
 from tallystick.parties.models import CUSTOMERS
 
 
+class LeftOut(TypedDict):
+    """A line of a file that was not taken over, and why; no value, which could be personal."""
+
+    line: int
+    code: str
+
+
 class Imported(TypedDict):
     """How many documents or persons were taken over; nothing personal, so it may be kept."""
 
     made: int
+    left_out: NotRequired[list[LeftOut]]
+    """Absent in the answers of versions before, which did not keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class ImportCustomers:
     act: Act
     customers: tuple[CreateCustomer, ...]
     """The customers, whose acts are that of the chunk."""
+    left_out: Sequence[LeftOut] = ()
+    """What is wrong in the chunk, to be told again when the file comes again."""
 
 
 def import_customers(conn: Connection, command: ImportCustomers) -> Answer[Imported]:
@@ -56,10 +67,15 @@ def import_customers(conn: Connection, command: ImportCustomers) -> Answer[Impor
         writes.add(CUSTOMERS, row)
         told = {"customer_id": str(row["id"])}
         events.emit(writes, act, "customer.created", row["id"], told, after=customers.shown_of(row))
-    answer = answers.give(act, {"made": len(command.customers)})
+    answer = answers.give(act, imported(len(command.customers), command.left_out))
     answers.write(writes)
     writes.flush(conn)
     return answer
+
+
+def imported(made: int, left_out: Sequence[LeftOut]) -> Imported:
+    """Give the answer that is kept of a chunk."""
+    return {"made": made, "left_out": [*left_out]}
 
 
 def check_customers(
