@@ -177,7 +177,7 @@ def test_migrate_goes_up_and_down_and_says_where_it_is(run: Run, migrated: str) 
     assert (status.code, status.out) == (1, f"current 0002\nhead    {head}\n")
     older = run("organizations", "list")
     assert older.code == 4
-    assert older.err.startswith(f"The database is at revision 0002, but this program needs {head}.")
+    assert f" is at revision 0002, but this program needs {head}. Run " in older.err
     up = run("migrate", "up")
     assert (up.code, up.err) == (0, f"The database went from revision 0002 to {head}.\n")
 

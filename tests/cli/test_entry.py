@@ -9,8 +9,10 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tallystick import __version__, migrations
+from tallystick import __version__, migrations, settings
+from tallystick.cli import opened
 from tallystick.cli.entry import app
+from tallystick.kernel.errors import Refused
 from tests.cli.conftest import Run
 
 WORKING = [("organizations", "list"), ("audit",), ("demo",), ("key", "create", "--platform")]
@@ -142,12 +144,59 @@ def test_a_bad_setting_is_one_sentence(run: Run, command: tuple[str, ...]) -> No
     )
 
 
-@pytest.mark.parametrize("command", WORKING, ids=" ".join)
-def test_a_database_without_tables_is_refused(run: Run, command: tuple[str, ...]) -> None:
+TODO = "Run `tallystick migrate up`, or correct TALLYSTICK_DATABASE_URL."
+LOOKING = [
+    *WORKING,
+    ("worker",),
+    ("serve",),
+    ("migrate", "down", "base", "--yes"),
+    ("rules", "list", "--organization", "northfield"),
+]
+
+
+@pytest.mark.parametrize("command", LOOKING, ids=" ".join)
+def test_a_database_that_is_not_there_is_refused_and_not_made(
+    run: Run, folder: Path, command: tuple[str, ...]
+) -> None:
     ended = run(*command)
     assert (ended.code, ended.out) == (4, "")
-    todo = f"this program needs {migrations.head()}. Run `tallystick migrate up`."
-    assert ended.err == f"The database has no tables yet, but {todo}\n"
+    assert ended.err == f"There is no database sqlite:///tallystick.db yet. {TODO}\n"
+    assert list(folder.iterdir()) == []
+
+
+def test_where_the_database_would_be_is_said_without_making_it(run: Run, folder: Path) -> None:
+    head = migrations.head()
+    status = run("migrate", "status")
+    assert (status.code, status.out) == (1, f"current none\nhead    {head}\n")
+    assert status.err.startswith("The database sqlite:///tallystick.db is not at head.")
+    found = run("doctor", "--json").json["findings"]
+    assert [each["found"] for each in found if not each["ok"]] == ["is not there"]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", WORKING, ids=" ".join)
+def test_a_database_without_tables_is_refused(
+    run: Run, folder: Path, command: tuple[str, ...]
+) -> None:
+    (folder / "tallystick.db").touch()
+    ended = run(*command)
+    assert (ended.code, ended.out) == (4, "")
+    state = f"has no tables yet, but this program needs {migrations.head()}"
+    assert ended.err == f"The database sqlite:///tallystick.db {state}. {TODO}\n"
+
+
+def test_the_database_is_named_without_its_password(folder: Path) -> None:
+    assert folder.is_dir()
+    found = settings.load(database_url="postgresql://me:hush@127.0.0.1/books")
+    with pytest.raises(Refused) as refused:
+        opened.check_revision(found, "0002")
+    said = refused.value.refusal.detail
+    assert said.startswith("The database postgresql://me:***@127.0.0.1/books is at revision 0002,")
+
+
+def test_the_help_says_what_the_codes_mean(run: Run) -> None:
+    said = " ".join(run("--help").out.split())
+    assert "4 a rule refuses, or the database is not migrated; 5 the database does not" in said
 
 
 @pytest.mark.parametrize("command", [*WORKING, ("migrate", "up")], ids=" ".join)

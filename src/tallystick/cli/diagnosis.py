@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection, text
 
@@ -59,9 +60,10 @@ def doctor(*, as_json: bool) -> bool:
 def _look(found: settings.Settings) -> list[Finding]:
     findings = [_names(), _secret(found), _zones(), _mail(found), _providers(found)]
     try:
+        opened.check_there(found)
         with closing(wiring.open_database(found, deadline_s=opened.DEADLINE_S)) as database:
             findings.append(database.read(_version))
-            findings.append(database.read(_revision))
+            findings.append(database.read(partial(_revision, found)))
             if findings[-1].ok:
                 findings += database.read(_work)
             findings += [database.read(look) for look in _ENGINES[database.engine_name]]
@@ -69,7 +71,9 @@ def _look(found: settings.Settings) -> list[Finding]:
         explained = failing.explain(error)
         if explained is None:
             raise
-        findings.append(Finding("database", ok=False, found="does not answer", todo=explained[0]))
+        missing = isinstance(error, Refused) and error.refusal.code == "database.missing"
+        state = "is not there" if missing else "does not answer"
+        findings.append(Finding("database", ok=False, found=state, todo=explained[0]))
     return findings
 
 
@@ -129,10 +133,10 @@ def _mail(found: settings.Settings) -> Finding:
         return Finding("mail", ok=False, found=str(error).rstrip("."), todo=todo)
 
 
-def _revision(conn: Connection) -> Finding:
+def _revision(found: settings.Settings, conn: Connection) -> Finding:
     current = migrations.current(conn)
     try:
-        opened.check_revision(current)
+        opened.check_revision(found, current)
     except Refused as refused:
         return Finding("revision", ok=False, found=current or "none", todo=refused.refusal.detail)
     newer = "" if current == migrations.head() else ", made by a newer version"

@@ -19,7 +19,8 @@ from tallystick.cli.options import help_text as _help
 from tallystick.testing.fakepay.kinds import Kind as FakePayFault
 
 EXIT_CODES = """Exit codes: 0 done; 1 a violation or a problem was found; 2 wrong usage or a bad \
-setting; 3 there is no such thing; 4 a rule refuses; 5 the database does not answer.
+setting; 3 there is no such thing; 4 a rule refuses, or the database is not \
+migrated; 5 the database does not answer.
 
 Settings are read from variables that begin with TALLYSTICK_ and from the file .env of the working \
 directory."""

@@ -7,6 +7,6 @@ USAGE = 2
 NOT_FOUND = 3
 """There is no such thing."""
 REFUSED = 4
-"""A rule refuses."""
+"""A rule refuses, or the database lacks tables that this version needs."""
 UNREACHABLE = 5
 """The database does not answer."""

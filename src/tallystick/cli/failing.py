@@ -4,10 +4,9 @@ import sys
 from typing import NoReturn
 
 from sqlalchemy import exc
-from sqlalchemy.engine import make_url
 
 from tallystick import settings
-from tallystick.cli import exits
+from tallystick.cli import exits, opened
 from tallystick.cli.output import say
 from tallystick.kernel import failures
 from tallystick.kernel.errors import Invalid, Refused, Unavailable
@@ -81,6 +80,6 @@ def _no_driver(error: ImportError | exc.NoSuchModuleError) -> tuple[str, int] | 
 
 def _address() -> str:
     try:
-        return make_url(settings.load().database_url).render_as_string(hide_password=True)
-    except (BadSetting, exc.ArgumentError):
+        return opened.address(settings.load())
+    except BadSetting:
         return "of TALLYSTICK_DATABASE_URL"

@@ -1,6 +1,7 @@
 """Bring the database to a revision, or say where it is."""
 
 from tallystick import migrations, settings
+from tallystick.cli import opened
 from tallystick.cli.output import say, show_json, show_line
 
 
@@ -15,8 +16,14 @@ def up(revision: str, *, quiet: bool = False) -> None:
 
 
 def down(revision: str) -> None:
-    """Bring the database down."""
-    url = settings.load().database_url
+    """Bring the database down.
+
+    Raises:
+        Refused: database.missing.
+    """
+    found = settings.load()
+    opened.check_there(found)
+    url = found.database_url
     before, _ = migrations.status(url)
     migrations.downgrade(url, revision)
     _tell(before, migrations.status(url)[0])
@@ -24,14 +31,19 @@ def down(revision: str) -> None:
 
 def status(*, as_json: bool) -> bool:
     """Say where the database is, and give whether that is where this program needs it."""
-    current, head = migrations.status(settings.load().database_url)
+    found = settings.load()
+    if opened.is_there(found):
+        current, head = migrations.status(found.database_url)
+    else:
+        current, head = None, migrations.head()
     if as_json:
         show_json({"current": current, "head": head})
     else:
         show_line(f"current {current or 'none'}")
         show_line(f"head    {head}")
         if current != head:
-            say("The database is not at head. Run `tallystick migrate up`.")
+            where = f"The database {opened.address(found)} is not at head."
+            say(f"{where} Run `tallystick migrate up`.")
     return current == head
 
 

@@ -4,6 +4,7 @@ Nothing outside `tallystick.kernel` asks which engine it speaks to.
 """
 
 import threading
+from pathlib import Path
 from typing import Any, Literal
 
 import orjson
@@ -72,6 +73,18 @@ def normal_url(url: str) -> URL:
 def engine_name(url: URL) -> EngineName:
     """Name the engine behind an address, MariaDB and MySQL as one."""
     return _NAMES[url.get_backend_name()]
+
+
+def is_absent(url: URL) -> bool:
+    """Say whether an address is that of a file which connecting would make, and which is not there.
+
+    A `file:` address says for itself whether the file may be made. In a folder that is not there
+    none can be, which connecting tells.
+    """
+    if engine_name(url) != "sqlite" or not url.database or url.database.startswith("file:"):
+        return False
+    path = Path(url.database)
+    return path.parent.is_dir() and not path.exists()
 
 
 class Addresses:
