@@ -267,6 +267,10 @@ def test_what_cannot_be_issued(books: Books, open_books: Opening) -> None:
         "invoice.issued",
         "invoice.unknown",
     ]
+    assert [each.detail for each in refusals[-3:-1]] == [
+        "The invoice “INV-2026-000002” is issued already. Nothing is left to do.",
+        "The invoice “INV-2026-000001” was issued and is void since. Issue another.",
+    ]
 
 
 def test_a_draft_named_twice_in_a_batch_is_issued_once(books: Books) -> None:

@@ -123,7 +123,7 @@ def change_drafts(
 
     Refuses:
         invoice.unknown
-        invoice.issued: an issued invoice never changes; void it, and issue another.
+        invoice.issued: an issued invoice never changes.
         precondition.stale: somebody changed the draft meanwhile.
         The codes of `create_drafts`.
     """
@@ -208,7 +208,8 @@ def issued(number: str | None) -> Refused:
     """Say that an invoice is no draft any more."""
     message = (
         f"The invoice {shown(number)} was issued, and an issued invoice never changes. "
-        "Void it, and issue another."
+        "Annotate it to put off its due date or keep a memo with it, take a part of it back with a "
+        "credit note, or void it and issue another."
     )
     return Refused("invoice.issued", message)
 

@@ -209,7 +209,7 @@ def freeze(
     """
     invoice, content = draft.invoice, draft.content
     if invoice["status"] != "draft":
-        raise drafting.issued(invoice["number"])
+        raise _issued_already(invoice)
     organization = named.organization(act.organization_id)
     customer = named.active_customer(act.organization_id, invoice["customer_id"])
     if not draft.lines:
@@ -236,6 +236,16 @@ def freeze(
     }
     content["document_hash"] = document_hash(invoice, content, draft.lines)
     return draft
+
+
+def _issued_already(invoice: Mapping[str, Any]) -> Refused:
+    """Tell whoever repeats an order to issue that it was done, not that anything is wrong."""
+    number = shown(invoice["number"])
+    if invoice["status"] == "void":
+        message = f"The invoice {number} was issued and is void since. Issue another."
+    else:
+        message = f"The invoice {number} is issued already. Nothing is left to do."
+    return Refused("invoice.issued", message)
 
 
 def _number(

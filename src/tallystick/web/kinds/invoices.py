@@ -118,7 +118,9 @@ INVOICES = {
         409,
         "The invoice is issued",
         "An issued invoice never changes: its receiver has a copy.",
-        "Void it with POST /v1/invoices/{id}/void and issue another.",
+        "Where you wanted it issued, nothing is left to do. To put off its due date or keep a "
+        "memo with it, annotate it; to take a part of it back, make a credit note; where it is "
+        "wrong, void it and issue another.",
     ),
     "invoice.draft": Kind(
         409,
