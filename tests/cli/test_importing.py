@@ -121,7 +121,7 @@ def test_every_bad_row_is_listed_and_nothing_is_written(taken: Take, tell: Tell)
         assert ended.out.splitlines() == [
             "line 3, kind: Write one of 'student', 'individual' or 'corporate'.",
             "line 4, name: This is required.",
-            "line 5, language: This value is not possible here.",
+            "line 5, language: Write the tag of a language (BCP 47), such as es or pt-BR.",
             f"line 5, name: {CONTROL}",
             f"line 7, email: {EMAIL}",
             f"line 8, external_reference: {TAKEN}",

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from tallystick.kernel import ids
+from tallystick.web import fields
 from tests.web.conftest import LINE, School
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("engine", ["sqlite"], indirect=True)]
@@ -329,6 +330,51 @@ async def test_customers(school: School, member: str, value: Any) -> None:
     assert (await school.owner.get("/v1/customers")).json()["data"] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "pointer", "says"),
+    [
+        (
+            "/v1/customers",
+            {"external_reference": "x" * 5_000},
+            "/external_reference",
+            "Write at most 100 characters.",
+        ),
+        ("/v1/customers", {"name": ""}, "/name", "Write at least 1 character."),
+        (
+            "/v1/customers",
+            {"language": "klingon"},
+            "/language",
+            "Write the tag of a language (BCP 47), such as es or pt-BR.",
+        ),
+        (
+            "/v1/customers",
+            {"address": {"country": "Spain"}},
+            "/address/country",
+            "Write the two capital letters of a country (ISO 3166-1), such as ES.",
+        ),
+        (
+            "/v1/invoices",
+            {"series": "inv/1"},
+            "/series",
+            "Write 1 to 12 capital letters and digits, a letter first, such as INV.",
+        ),
+        ("/v1/invoices", {"lines": [LINE] * 501}, "/lines", "Give at most 500 of these."),
+        (
+            "/v1/roles",
+            {"name": "my role!"},
+            "/name",
+            fields.WANTED[fields.ROLE_NAME],
+        ),
+    ],
+)
+async def test_what_is_wanted_is_said(
+    school: School, path: str, body: dict[str, Any], pointer: str, says: str
+) -> None:
+    answer = (await school.owner.post(path, json=body)).json()
+    assert {"pointer": pointer, "detail": says} in answer["errors"]
+    assert "klingon" not in str(answer)
+
+
 async def test_an_email_that_is_none(school: School) -> None:
     for email in ("a", "a@", "@b", "a b@c", "a@b@c"):
         response = await school.owner.post(
@@ -358,7 +404,33 @@ async def test_an_email_that_is_none(school: School) -> None:
 async def test_ids_of_nothing(school: School, noun: str, id_: str) -> None:
     response = await school.owner.get(f"/v1/{noun}s/{id_}")
     assert (response.status_code, response.json()["code"]) == (404, f"{noun}.unknown")
-    assert len(response.json()["detail"]) < 150
+    assert len(response.json()["detail"]) < 250
+
+
+NO_ID = f"is not an id, which looks like {NOBODY}."
+FIND = " Find an invoice by its number with GET /v1/invoices?number=…."
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "says"),
+    [
+        ("invoices/INV-2026-000001", "invoice.unknown", f"“INV-2026-000001” {NO_ID}{FIND}"),
+        ("payments/REC-2026-000001", "payment.unknown", f"“REC-2026-000001” {NO_ID}"),
+        ("customers/4111-1111-1111-1111", "customer.unknown", f"“…” {NO_ID}"),
+        (
+            f"invoices/{NOBODY}",
+            "invoice.unknown",
+            f"There is no invoice “{NOBODY}” in this organization.",
+        ),
+        ("roles/My", "role.unknown", "There is no role “My” in this organization."),
+    ],
+)
+async def test_what_is_no_id_is_told_from_one_of_nothing(
+    school: School, path: str, code: str, says: str
+) -> None:
+    response = await school.owner.get(f"/v1/{path}")
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["detail"]) == (404, code, says)
 
 
 @pytest.mark.parametrize(
@@ -387,10 +459,20 @@ async def test_queries(school: School, query: str) -> None:
     assert "parameter" in response.json()["errors"][0]
 
 
+async def test_a_parameter_given_twice_is_named(school: School) -> None:
+    answer = (await school.owner.get("/v1/invoices?status=paid&limit=5&status=open")).json()
+    detail = "This parameter is given more than once. Give it once."
+    assert answer["errors"] == [{"parameter": "status", "detail": detail}]
+    assert answer["detail"] == f"status: {detail}"
+    nameless = (await school.owner.get("/v1/invoices?=1&=2")).json()
+    assert nameless["detail"] == f"the address: {detail}"
+
+
 async def test_a_query_where_none_is_read(school: School) -> None:
     for method, path in (("GET", f"/v1/organizations/{school.id}"), ("POST", "/v1/customers")):
         response = await school.owner.request(method, f"{path}?dry_run=true", json={})
         assert (response.status_code, response.json()["code"]) == SHAPE
+        assert response.json()["errors"][0]["parameter"] == "dry_run"
 
 
 async def test_many_faults_at_once(school: School) -> None:

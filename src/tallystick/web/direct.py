@@ -14,6 +14,7 @@ The headers that the dependency of `call` declares are the ones that the operati
 import contextlib
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -37,7 +38,7 @@ from tallystick.web import cookies, documented, strict
 from tallystick.web.arrival import Arrival, address_of, reason_of
 from tallystick.web.call import Call
 from tallystick.web.edge import Edge
-from tallystick.web.fields import Body, PageQuery
+from tallystick.web.fields import ID_EXAMPLE, Body, PageQuery
 from tallystick.web.identity import NOBODY, Caller
 from tallystick.web.problems import TABLE, Fault, problem
 from tallystick.web.strict import Misshapen
@@ -62,6 +63,8 @@ _UNKNOWN: Final = {
     "invitation_id": "invitation.unknown",
 }
 """What is said of an id or a name in a path that nothing can have."""
+_NUMBERED: Final = "/v1/invoices/"
+"""Below it people write the number of an invoice, which they know, for its id."""
 SLUG_MAX: Final = 63
 _UUID_LENGTH: Final = 36
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,19}")
@@ -191,12 +194,12 @@ class DirectRoute(APIRoute):
     async def _arguments(self, call: Call, scope: Scope, receive: Receive) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
         for name, value in scope["path_params"].items():
-            arguments[name] = value if name == _ORGANIZATION else _named(name, value)
+            arguments[name] = value if name == _ORGANIZATION else self._named(name, value)
         if self._query is not None:
             arguments["query"] = self._parameters(scope)
-        elif scope["query_string"]:
+        elif pairs := _pairs(scope):
             detail = "This operation takes no parameters in its address."
-            raise Misshapen([{"parameter": "", "detail": detail}])
+            raise Misshapen([strict.query_fault(name, detail) for name, _ in pairs])
         if scope["method"] != "GET":
             raw = await _read(receive)
             body = self._decoded(call, raw)
@@ -204,13 +207,32 @@ class DirectRoute(APIRoute):
                 arguments["body"] = body
         return arguments
 
+    def _named(self, name: str, value: str) -> UUID | str:
+        """Read the id or the name of one object in a path."""
+        if name.endswith("_name"):
+            if _NAME.fullmatch(value):
+                return value
+            noun = name.removesuffix("_name")
+            raise Refused(
+                _UNKNOWN[name], f"There is no {noun} {shown(value)} in this organization."
+            )
+        if len(value) == _UUID_LENGTH:
+            with contextlib.suppress(ValueError):
+                return UUID(value)
+        message = f"{shown(value)} is not an id, which looks like {ID_EXAMPLE}."
+        if self.path.startswith(_NUMBERED):
+            message += " Find an invoice by its number with GET /v1/invoices?number=…."
+        raise Refused(_UNKNOWN[name], message)
+
     def _parameters(self, scope: Scope) -> Any:
         assert self._query is not None
-        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        sent = dict(pairs)
+        pairs = _pairs(scope)
+        sent: dict[str, Any] = dict(pairs)
         if len(sent) != len(pairs):
-            detail = "A parameter is given twice. Give each once."
-            raise Misshapen([{"parameter": "", "detail": detail}])
+            counts = Counter(name for name, _ in pairs)
+            twice = [name for name, count in counts.items() if count > 1]
+            detail = "This parameter is given more than once. Give it once."
+            raise Misshapen([strict.query_fault(name, detail) for name in twice])
         try:
             return self._query.validate_strings(sent)
         except ValidationError as error:
@@ -319,16 +341,8 @@ def _check_change(
         raise Refused("auth.csrf", message)
 
 
-def _named(name: str, value: str) -> UUID | str:
-    """Read the id or the name of one object in a path."""
-    if name.endswith("_name"):
-        if _NAME.fullmatch(value):
-            return value
-    elif len(value) == _UUID_LENGTH:
-        with contextlib.suppress(ValueError):
-            return UUID(value)
-    noun = name.rpartition("_")[0].replace("_", " ")
-    raise Refused(_UNKNOWN[name], f"There is no {noun} {shown(value)} in this organization.")
+def _pairs(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 async def _read(receive: Receive) -> bytes:

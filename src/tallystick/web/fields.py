@@ -6,6 +6,7 @@ kernel, which says better what is wrong.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -32,6 +33,24 @@ _MOMENT_SCHEMA = (
     r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"
 )
+
+
+SLUG: Final = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+COUNTRY: Final = "^[A-Z]{2}$"
+LANGUAGE: Final = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$"
+SERIES: Final = "^[A-Z][A-Z0-9]{0,11}$"
+METHOD: Final = "^[a-z][a-z0-9_]*$"
+ROLE_NAME: Final = "^[a-z][a-z0-9_-]*$"
+WANTED: Final[Mapping[str, str]] = {
+    SLUG: "Write small letters, digits and hyphens between them, such as northfield.",
+    COUNTRY: "Write the two capital letters of a country (ISO 3166-1), such as ES.",
+    LANGUAGE: "Write the tag of a language (BCP 47), such as es or pt-BR.",
+    SERIES: "Write 1 to 12 capital letters and digits, a letter first, such as INV.",
+    METHOD: "Write small letters, digits and underscores, a letter first, such as cash.",
+    ROLE_NAME: "Write small letters, digits, hyphens and underscores, a letter first, such as "
+    "bookkeeper.",
+}
+"""What is said where a text has none of these forms."""
 
 
 class Body(BaseModel):
@@ -198,7 +217,8 @@ GivenMoment = Annotated[
 ]
 """A moment that is sent."""
 
-Id = Annotated[UUID, Field(examples=["018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])]
+ID_EXAMPLE: Final = "018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"
+Id = Annotated[UUID, Field(examples=[ID_EXAMPLE])]
 """The id of an object, a UUID of version 7."""
 
 _AMOUNT = r"^[0-9]{1,16}(\.[0-9]{1,4})?$"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tallystick.kernel.errors import Invalid, masked, step
+from tallystick.web.fields import ID_EXAMPLE, WANTED
 from tallystick.web.problems import Fault
 
 DEPTH_MAX: Final = 200
@@ -32,7 +33,8 @@ class Misshapen(Invalid):
     def __init__(self, faults: Sequence[Fault]) -> None:
         """Say the first fault in words; the others stand beside it."""
         first = faults[0]
-        place = first.get("pointer") or first.get("parameter") or "the body"
+        whole = "the body" if "pointer" in first else "the address"
+        place = first.get("pointer") or first.get("parameter") or whole
         super().__init__("request.invalid", f"{place}: {first['detail']}")
         self.faults = list(faults[:FAULTS_MAX])
 
@@ -100,9 +102,14 @@ def body_faults(error: ValidationError) -> list[Fault]:
 def query_faults(error: ValidationError) -> list[Fault]:
     """Say what is wrong with a query, each fault with the name of its parameter."""
     return [
-        {"parameter": masked(str(fault["loc"][0])) if fault["loc"] else "", "detail": _said(fault)}
+        query_fault(str(fault["loc"][0]) if fault["loc"] else "", _said(fault))
         for fault in _faults(error)
     ]
+
+
+def query_fault(name: str, detail: str) -> Fault:
+    """Say what is wrong with one parameter; its name may be the sender's."""
+    return {"parameter": masked(name), "detail": detail}
 
 
 def _faults(error: ValidationError) -> list[ErrorDetails]:
@@ -124,7 +131,7 @@ def _said(fault: ErrorDetails) -> str:
         return say(fault)
     if fault["type"].startswith("tallystick_"):
         return fault["msg"]
-    return "This value is not possible here."
+    return _NOT_POSSIBLE
 
 
 def _string(fault: ErrorDetails) -> str:
@@ -140,16 +147,30 @@ def _at(template: str) -> Callable[[ErrorDetails], str]:
     return lambda fault: template.format_map(fault.get("ctx", {}))
 
 
+def _length(bound: str, limit: str) -> Callable[[ErrorDetails], str]:
+    """Bound the characters of a text or the members of a list: both are refused as too long."""
+
+    def say(fault: ErrorDetails) -> str:
+        count = fault["ctx"][limit]
+        if not isinstance(fault["input"], str):
+            return f"Give {bound} {count} of these."
+        return f"Write {bound} {count} {'character' if count == 1 else 'characters'}."
+
+    return say
+
+
 def _always(sentence: str) -> Callable[[ErrorDetails], str]:
     return lambda _: sentence
 
 
+_NOT_POSSIBLE: Final = "This value is not possible here."
 _SENTENCES: Final[dict[str, Callable[[ErrorDetails], str]]] = {
     "missing": _always("This is required."),
     "extra_forbidden": _always("There is no such member here. Check its spelling."),
     "string_type": _string,
-    "string_too_short": _at("Write at least {min_length} characters."),
-    "string_too_long": _at("Write at most {max_length} characters."),
+    "string_too_short": _length("at least", "min_length"),
+    "string_too_long": _length("at most", "max_length"),
+    "string_pattern_mismatch": lambda fault: WANTED.get(fault["ctx"]["pattern"], _NOT_POSSIBLE),
     "int_type": _always("Write a whole number."),
     "int_parsing": _always("Write a whole number."),
     "int_parsing_size": _always("This number is too large."),
@@ -159,13 +180,11 @@ _SENTENCES: Final[dict[str, Callable[[ErrorDetails], str]]] = {
     "less_than_equal": _at("Write {le} or less."),
     "literal_error": _at("Write one of {expected}."),
     "list_type": _always("Write a list."),
-    "too_long": _at("Give at most {max_length} of these."),
-    "too_short": _at("Give at least {min_length} of these."),
+    "too_long": _length("at most", "max_length"),
+    "too_short": _length("at least", "min_length"),
     "dict_type": _always("Write an object."),
     "model_type": _always("Write an object."),
     "model_attributes_type": _always("Write an object."),
     "uuid_type": _always("Write the id as a string."),
-    "uuid_parsing": _always(
-        "This is not an id. Ids look like 018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f."
-    ),
+    "uuid_parsing": _always(f"This is not an id. Ids look like {ID_EXAMPLE}."),
 }

@@ -9,6 +9,7 @@ from tallystick.kernel import money
 from tallystick.parties.customers import CustomerKind
 from tallystick.web.api.shapes.organizations import NO_ADDRESS, Active, PostalAddress, TaxId
 from tallystick.web.fields import (
+    LANGUAGE,
     UNNAMED,
     Amount,
     Body,
@@ -44,7 +45,7 @@ Language = Annotated[
     Word | None,
     Field(
         max_length=35,
-        pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
+        pattern=LANGUAGE,
         description="Language of documents and messages (BCP 47).",
         examples=["es"],
     ),

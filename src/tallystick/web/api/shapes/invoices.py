@@ -13,6 +13,7 @@ from tallystick.kernel import money
 from tallystick.web.api.shapes import amounts
 from tallystick.web.api.shapes.amounts import DiscountGiven
 from tallystick.web.fields import (
+    SERIES,
     UNNAMED,
     Amount,
     Body,
@@ -32,7 +33,7 @@ from tallystick.web.fields import (
 Series = Annotated[
     str,
     Field(
-        pattern="^[A-Z][A-Z0-9]{0,11}$",
+        pattern=SERIES,
         description="The run of numbers that the invoice gets its number from.",
         examples=["INV"],
     ),

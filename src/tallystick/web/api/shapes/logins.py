@@ -15,6 +15,7 @@ from tallystick.web.api.shapes.organizations import (
     TimeZone,
 )
 from tallystick.web.fields import (
+    LANGUAGE,
     UNNAMED,
     Body,
     CurrencyCode,
@@ -50,7 +51,7 @@ Language = Annotated[
     Word | None,
     Field(
         max_length=35,
-        pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
+        pattern=LANGUAGE,
         description="Language of mails and pages (BCP 47).",
         examples=["en"],
     ),

@@ -8,6 +8,8 @@ from pydantic import Field
 from tallystick.kernel import money
 from tallystick.parties.organizations import TERMS_DAYS_MAX
 from tallystick.web.fields import (
+    COUNTRY,
+    SLUG,
     UNNAMED,
     Amount,
     Body,
@@ -28,7 +30,7 @@ Slug = Annotated[
     Field(
         min_length=1,
         max_length=63,
-        pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        pattern=SLUG,
         description="Short name for addresses and the command line. It never changes.",
         examples=["northfield"],
     ),
@@ -38,7 +40,7 @@ OrganizationName = Annotated[
 ]
 Country = Annotated[
     str,
-    Field(pattern="^[A-Z]{2}$", description="ISO 3166-1, two capital letters.", examples=["ES"]),
+    Field(pattern=COUNTRY, description="ISO 3166-1, two capital letters.", examples=["ES"]),
 ]
 TimeZone = Annotated[
     Line,

@@ -13,6 +13,7 @@ from tallystick.payments.states import OfflineMethod, PaymentStatus
 from tallystick.web.api.shapes.invoice_views import Buyer, Seller
 from tallystick.web.api.shapes.online import Online
 from tallystick.web.fields import (
+    METHOD,
     Amount,
     Body,
     CurrencyCode,
@@ -212,7 +213,7 @@ class PaymentQuery(PageQuery):
         Field(
             min_length=1,
             max_length=30,
-            pattern="^[a-z][a-z0-9_]*$",
+            pattern=METHOD,
             description="By this method, or through the provider of this name.",
             examples=["cash"],
         ),

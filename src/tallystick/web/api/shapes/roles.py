@@ -5,14 +5,14 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.auth.policy import TenantPermission
-from tallystick.web.fields import Body, Moment, Version, View, Word
+from tallystick.web.fields import ROLE_NAME, Body, Moment, Version, View, Word
 
 RoleOf = Annotated[
     str,
     Field(
         min_length=1,
         max_length=20,
-        pattern="^[a-z][a-z0-9_-]*$",
+        pattern=ROLE_NAME,
         description="Name of a role: owner, accountant, cashier, viewer, or one of your own.",
         examples=["accountant"],
     ),
@@ -22,7 +22,7 @@ NewRoleName = Annotated[
     Field(
         min_length=1,
         max_length=20,
-        pattern="^[a-z][a-z0-9_-]*$",
+        pattern=ROLE_NAME,
         description="Small letters, digits, hyphens and underscores. It never changes.",
         examples=["bookkeeper"],
     ),
