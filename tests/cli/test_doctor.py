@@ -1,5 +1,6 @@
 """What the doctor finds, and what it says to do."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,22 @@ def test_an_empty_database_wants_its_tables(run: Run, folder: Path) -> None:
         f"bad  revision      none. The database sqlite:///tallystick.db {state}. Run"
     )
     assert ended.err == "1 of 11 need a hand.\n"
+
+
+PAGES = {
+    "sqlite": "docs/operating/doctor.md",
+    "postgresql": "docs/how-to/use-postgresql.md",
+    "mariadb": "docs/how-to/use-mariadb.md",
+}
+
+
+def test_the_pages_show_what_it_says(run: Run, migrated: str, engine: str) -> None:
+    assert migrated
+    found = [each["name"] for each in run("doctor", "--json").json["findings"]]
+    page = Path(__file__).parents[2] / PAGES[engine]
+    shown = re.findall(r"^ *ok   (\w+(?: \w+)*)  +(.*)$", page.read_text("utf-8"), re.MULTILINE)
+    assert [name for name, _ in shown] == found
+    assert dict(shown)["revision"] == migrations.head()
 
 
 def test_a_database_that_does_not_answer_ends_the_look(
