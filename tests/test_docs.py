@@ -1,6 +1,8 @@
 """The pages that follow from the code are those that the code makes now, and name what exists."""
 
+import ast
 import re
+import textwrap
 from pathlib import Path
 from typing import get_args
 
@@ -55,6 +57,18 @@ def test_a_log_in_that_changes_something_says_why() -> None:
     changing = [command for command in commands if "X-CSRF-Token" in command]
     assert len(changing) == 1
     assert [command for command in changing if "Tallystick-Reason: " not in command] == []
+
+
+def test_every_block_of_python_is_python() -> None:
+    fence = re.compile(r"^( *)```python\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+    blocks = [
+        (path, block[2])
+        for path in sorted((ROOT / "docs").rglob("*.md"))
+        for block in fence.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert len(blocks) >= 3
+    for path, code in blocks:
+        ast.parse(textwrap.dedent(code), filename=path.name)
 
 
 def _first_column(page: str) -> set[str]:
