@@ -331,10 +331,17 @@ def _working(settings: Settings, served: Database) -> Iterator[None]:
         yield
 
 
-def create_app(settings: Settings, *, works: bool = False, writers: int = WRITERS) -> "FastAPI":
+def create_app(
+    settings: Settings,
+    *,
+    works: bool = False,
+    writers: int = WRITERS,
+    program: str = "tallystick",
+) -> "FastAPI":
     """Make the application on a database of its own, which is closed when the application ends.
 
-    One that `works` has a worker beside it, on a thread of the same process.
+    One that `works` has a worker beside it, on a thread of the same process. Its start page calls
+    the command line by the name of the `program`.
     """
     # The web is the slowest part to load, and most commands of the command line do without it.
     from tallystick.web.app import make_app  # noqa: PLC0415
@@ -355,6 +362,7 @@ def create_app(settings: Settings, *, works: bool = False, writers: int = WRITER
         providers=open_providers(settings),
         provider_timeout_s=settings.provider_timeout_s,
     )
+    app.state.program = program
     inner = app.router.lifespan_context
 
     @asynccontextmanager

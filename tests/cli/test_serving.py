@@ -1,6 +1,7 @@
 """The server as a process: what it says, what it logs, and how it ends."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -132,6 +133,27 @@ def test_the_worker_works_until_it_is_stopped(
     assert "Tallystick works. Stop it with Ctrl-C.\n" in lines
     logged = [json.loads(line) for line in err.splitlines()]
     assert [line["event"] for line in logged][-1:] == ["worker stopped"]
+
+
+def test_the_first_call_of_the_start_page_can_be_made(
+    start: Callable[..., Served], port: int, folder: Path
+) -> None:
+    served = start("tallystick", "up", PORT=str(port))
+    _, page = served.answer("/")
+    key_made, asked = re.findall("<pre><code>(.*?)</code></pre>", page)
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    shell = ["/bin/sh", "-c", f'{key_made}; echo "$KEY"']
+    key = subprocess.run(
+        shell, cwd=folder, env={"PATH": path}, capture_output=True, text=True, check=True
+    )
+    assert asked.startswith('curl -H "Authorization: Bearer $KEY" http://')
+    headers = {"Authorization": f"Bearer {key.stdout.strip()}"}
+    request = urllib.request.Request(asked.rpartition(" ")[2], headers=headers)
+    with urllib.request.urlopen(request, timeout=5) as found:
+        assert json.load(found) == {"data": [], "next": None}
+    older = re.findall('href="(/dialects/.*?/docs)"', page)
+    assert len(older) == 3
+    assert [served.answer(each)[0] for each in older] == [200] * 3
 
 
 def test_the_worker_needs_its_tables(run: Run) -> None:

@@ -44,6 +44,16 @@ async def test_the_start_page(anonymous: httpx2.AsyncClient) -> None:
         assert (await anonymous.get(path)).status_code == 200, path
 
 
+@pytest.mark.parametrize("environment", ["development", "production"])
+async def test_where_the_program_stands_is_told_in_development_only(
+    app: FastAPI, anonymous: httpx2.AsyncClient, environment: str
+) -> None:
+    app.state.program = ".venv/bin/tallystick"
+    page = await anonymous.get("/")
+    assert ("$(.venv/bin/tallystick key" in page.text) == (environment == "development")
+    assert ("$(tallystick key" in page.text) == (environment == "production")
+
+
 async def test_a_host_that_is_none_is_not_shown(anonymous: httpx2.AsyncClient) -> None:
     page = await anonymous.get("/", headers={"Host": "<script>"})
     assert "<script>" not in page.text

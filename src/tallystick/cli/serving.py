@@ -60,8 +60,9 @@ def _load_quickly() -> None:
 
 
 def _run(found: Settings, *, workers: int, reload: bool, works: bool = False) -> None:
+    alone = workers == 1 and not reload
     uvicorn.run(
-        APP if reload or workers > 1 else wiring.create_app(found, works=works),
+        wiring.create_app(found, works=works, program=welcome.program()) if alone else APP,
         host=found.host,
         port=found.port,
         workers=workers,

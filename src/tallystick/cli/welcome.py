@@ -36,9 +36,9 @@ def text(found: Settings, url: str, token: str | None) -> str:
     """Say what to open and what to type next; the token is there while nobody can log in."""
     organization = _newest(found)
     if organization is None:
-        steps = f"{_program()} demo"
+        steps = f"{program()} demo"
     else:
-        steps = walk(_program(), url, organization["slug"], organization["currency"])
+        steps = walk(program(), url, organization["slug"], organization["currency"])
     lines = [
         f"Tallystick {url}",
         f"API        {url}/docs",
@@ -94,7 +94,7 @@ def _newest(found: Settings) -> OrganizationDocument | None:
     return next(iter(demo or newest), None)
 
 
-def _program() -> str:
+def program() -> str:
     """Name this program as the person can type it again."""
     if os.path.basename(sys.argv[0]) == "__main__.py":  # noqa: PTH119  # a name, no path
         return f"{os.path.basename(sys.executable)} -m tallystick"  # noqa: PTH119

@@ -109,15 +109,36 @@ async def home(request: Request) -> Response:
 <span>What each code of a refused request means, and what to do.</span></a></li>
 <li><a href="{root}/health/ready"><strong>Readiness</strong>
 <span>Whether the database answers and its tables are up to date.</span></a></li>
-</ul>
+{_older(request, root)}</ul>
 <section>
 <h2>The first call</h2>
-<p>Make a key on the machine that runs Tallystick. It is shown once.</p>
-<pre><code>tallystick key create --platform</code></pre>
-<p>Then ask which organizations there are:</p>
+<p>On the machine that runs Tallystick, in the folder where it was started, make a key and keep it
+in that terminal:</p>
+<pre><code>KEY=$({_program(request)} key create --platform)</code></pre>
+<p>Then ask there which organizations there are:</p>
 <pre><code>curl -H "Authorization: Bearer $KEY" {_address(request)}/v1/organizations</code></pre>
 </section>"""
     return HTMLResponse(shell(request.scope, title="Tallystick", main=main))
+
+
+def _program(request: Request) -> str:
+    """Name the command line as it was called, to whoever may well be at the same machine."""
+    state, usual = request.scope["app"].state, "tallystick"
+    # In production anybody may read the page, and where the program stands is not their business.
+    development = Edge.of(request.scope).environment == "development"
+    return escape(getattr(state, "program", usual)) if development else usual
+
+
+def _older(request: Request, root: str) -> str:
+    """Link to the documentation of each older contract that is served below its own base."""
+    served = [mounted for mounted in request.scope["app"].state.dialects.mounted if mounted.base]
+    return "".join(
+        f"""<li><a href="{root}{mounted.base}/docs">
+<strong>Older contract: {mounted.dialect.name}</strong>
+<span>What it can do here, below {mounted.base}.</span></a></li>
+"""
+        for mounted in served
+    )
 
 
 _ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MariaDB or MySQL"}
