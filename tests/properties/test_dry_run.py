@@ -69,6 +69,9 @@ def written(field: Any, chance: Random) -> Any:
         "date": str(START.date() + timedelta(days=chance.randint(0, 25))),
         "id": str(ids.NIL),
     }
+    codes = {"currency": ["EUR", "USD"], "country": ["DE", "ES"], "language": ["en", "de"]}
+    if field.form is not None:
+        return chance.choice(codes[field.form.noun])
     return drawn.get(field.type, chance.choice(["INV", "EUR", "x", "DE"]))
 
 

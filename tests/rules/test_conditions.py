@@ -1,6 +1,7 @@
 """Conditions: what is read is what was meant, and what is no condition says where and why."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.kernel import ids
+from tallystick.kernel import ids, money
 from tallystick.kernel.errors import Invalid
+from tallystick.payments.states import OFFLINE_METHODS
 from tallystick.rules import conditions
 from tallystick.rules.facts import FIELDS, TRIGGERS, Facts, known
+from tallystick.rules.forms import METHODS
 
 CUSTOMER = UUID("018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f")
 FACTS: Facts = {
@@ -233,6 +236,50 @@ def test_what_is_no_condition(what: str) -> None:
 
 def test_every_field_is_known_to_a_trigger() -> None:
     assert {name for trigger in TRIGGERS for name in known(trigger)} == set(FIELDS)
+
+
+NEVER = [
+    ("payment.method", "chash", "There is no method “chash”. Did you mean cash? There are cash,"),
+    ("payment.method", "Bank transfer", "Did you mean bank_transfer?"),
+    ("payment.currency", "EURO", "There is no currency “EURO”. Did you mean EUR? It takes a code"),
+    ("invoice.currency", "eur", "Did you mean EUR?"),
+    ("organization.country", "Spain", "There is no country “Spain”. It takes the two capital"),
+    ("customer.language", "English", "There is no language “English”. It takes the tag"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "words"), NEVER)
+def test_what_no_value_ever_is(field: str, value: str, words: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read({"all": [asked(field, "in", ["EUR" if "currency" in field else "es", value])]})
+    refusal = refused.value.refusal
+    place = "/condition/all/0/value/" + ("0" if field == "organization.country" else "1")
+    assert (refusal.code, refusal.pointer) == ("rule.malformed", place)
+    with pytest.raises(Invalid, match=re.escape(words)):
+        read(asked(field, "ne", value))
+    # A part of a value is none itself, and what was saved before goes on.
+    read(asked(field, "contains", value))
+    conditions.read(asked(field, "eq", value), "payment_settled", "EUR", kept=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[("payment.method", each) for each in OFFLINE_METHODS],
+        # Names that providers may have.
+        *[("payment.method", each) for each in ("fakepay", "stripe", "cashapp", "cashfree", "ach")],
+        *[("payment.currency", each) for each in money.EXPONENTS],
+        ("organization.country", "XK"),
+        ("customer.language", "pt-BR"),
+    ],
+)
+def test_what_a_code_may_be(field: str, value: str) -> None:
+    condition = read(asked(field, "eq", value))
+    assert conditions.holds(condition, {field: value})
+
+
+def test_the_methods_are_those_of_payments() -> None:
+    assert METHODS == OFFLINE_METHODS
 
 
 JSON = st.recursive(

@@ -63,18 +63,20 @@ class Group:
 Condition = Test | Group
 
 
-def read(document: Any, trigger: Trigger, currency: str) -> Condition:
+def read(document: Any, trigger: Trigger, currency: str, *, kept: bool = False) -> Condition:
     """Read a condition from JSON that a person has written, and check all of it.
 
     Args:
         document: anything that JSON can say.
         trigger: decides which fields there are.
         currency: ISO 4217; decides how many decimals an amount may have.
+        kept: whether it was saved already; what cannot be anybody's value is refused before that,
+            and one that was saved before there was this check goes on as it did.
 
     Refuses:
         rule.malformed: with the place, what is allowed there and what may have been meant.
     """
-    return _Reader(known(trigger), currency).condition(document, "/condition", 1)
+    return _Reader(known(trigger), currency, kept=kept).condition(document, "/condition", 1)
 
 
 def write(condition: Condition, currency: str) -> dict[str, Any]:
@@ -131,9 +133,10 @@ _COMPARE: Final[Mapping[Operator, Callable[[Any, tuple[Any, ...]], bool]]] = {
 class _Reader:
     """Reads one condition; it counts what it has read."""
 
-    def __init__(self, fields: Mapping[str, Field], currency: str) -> None:
+    def __init__(self, fields: Mapping[str, Field], currency: str, *, kept: bool) -> None:
         self._fields = fields
         self._currency = currency
+        self._kept = kept
         self._left = TESTS_MAX
 
     def condition(self, document: Any, place: str, depth: int) -> Condition:
@@ -183,16 +186,26 @@ class _Reader:
                 raise malformed(place, f"is_null takes true or false, not {kind_of(value)}.")
             return (int(value),)
         if operator not in {"in", "between"}:
-            return (self._value(field, value, place),)
+            return (self._formed(field, operator, value, place),)
         if not isinstance(value, list) or not value or len(value) > self._left:
             message = f"{operator} takes a list of 1 to {self._left} values."
             raise malformed(place, message)
         values = tuple(
-            self._value(field, each, f"{place}/{index}") for index, each in enumerate(value)
+            self._formed(field, operator, each, f"{place}/{index}")
+            for index, each in enumerate(value)
         )
         if operator == "between" and (len(values) != len("ab") or _reversed(values)):
             raise malformed(place, "between takes two values, the lower one first.")
         return values
+
+    def _formed(self, field: Field, operator: str, value: Any, place: str) -> Value:
+        """Read a value that the field can have; `contains` takes a part of one."""
+        found = self._value(field, value, place)
+        if field.form is not None and operator != "contains" and not self._kept:
+            wrong = field.form.wrong(str(found))
+            if wrong is not None:
+                raise malformed(place, wrong)
+        return found
 
     def _value(self, field: Field, value: Any, place: str) -> Value:
         if field.type == "number":

@@ -10,6 +10,8 @@ from datetime import date
 from typing import Final, Literal, get_args
 from uuid import UUID
 
+from tallystick.rules.forms import COUNTRY, CURRENCY, LANGUAGE, METHOD, METHODS, Form
+
 Trigger = Literal[
     "payment_settled",
     "payment_recorded",
@@ -53,12 +55,13 @@ class Field:
     words: str
     """As it stands in a sentence."""
     choices: tuple[str, ...] = ()
-    """The values of a word."""
-    coded: bool = False
-    """A text of a fixed form, such as a currency; in any other a person may be named."""
+    """The values of a word; of a text some that are usual."""
+    form: Form | None = None
+    """Of a text that is a code: which ones can be."""
+    numbered: bool = False
+    """Whether a text is a number of ours. In one that is no code either a person may be named."""
 
 
-_METHODS = ("cash", "cheque", "bank_transfer", "card_at_counter", "other")
 _PAID = ("unpaid", "partial", "paid")
 _STATUSES = ("open", "void", "credited")
 _KINDS = ("student", "individual", "corporate")
@@ -66,13 +69,13 @@ _KINDS = ("student", "individual", "corporate")
 _ALL = (
     Field("payment.amount", "payment", "money", "the amount of the payment"),
     Field("payment.unallocated", "payment", "money", "what is left over of the payment"),
-    Field("payment.method", "payment", "text", "the method of the payment", _METHODS),
-    Field("payment.currency", "payment", "text", "the currency of the payment", coded=True),
+    Field("payment.method", "payment", "text", "the method of the payment", METHODS, form=METHOD),
+    Field("payment.currency", "payment", "text", "the currency of the payment", form=CURRENCY),
     Field("payment.paid_on", "payment", "date", "the day of the payment"),
     Field("payment.reference", "payment", "text", "the reference of the payment"),
     Field("invoice.id", "invoice", "id", "the invoice"),
-    Field("invoice.number", "invoice", "text", "the number of the invoice", coded=True),
-    Field("invoice.currency", "invoice", "text", "the currency of the invoice", coded=True),
+    Field("invoice.number", "invoice", "text", "the number of the invoice", numbered=True),
+    Field("invoice.currency", "invoice", "text", "the currency of the invoice", form=CURRENCY),
     Field("invoice.total", "invoice", "money", "the total of the invoice"),
     Field("invoice.amount", "invoice", "money", "what the invoice comes to after its corrections"),
     Field("invoice.paid", "invoice", "money", "what is paid on the invoice"),
@@ -84,16 +87,18 @@ _ALL = (
     Field("customer.id", "customer", "id", "the customer"),
     Field("customer.kind", "customer", "word", "the kind of the customer", _KINDS),
     Field("customer.external_reference", "customer", "text", "the customer's reference"),
-    Field("customer.language", "customer", "text", "the customer's language", coded=True),
-    Field("organization.country", "organization", "text", "the organization's country", coded=True),
+    Field("customer.language", "customer", "text", "the customer's language", form=LANGUAGE),
+    Field(
+        "organization.country", "organization", "text", "the organization's country", form=COUNTRY
+    ),
     Field("refund.amount", "refund", "money", "the amount of the refund"),
     Field("refund.total", "refund", "money", "what goes back of the payment with the refund"),
-    Field("refund.method", "refund", "text", "the method of the refund", _METHODS),
+    Field("refund.method", "refund", "text", "the method of the refund", METHODS, form=METHOD),
     Field("refund.reason", "refund", "text", "the reason of the refund"),
 )
 FIELDS: Final[Mapping[str, Field]] = {field.name: field for field in _ALL}
 FREE_TEXTS: Final = frozenset(
-    field.name for field in _ALL if field.type == "text" and not field.choices and not field.coded
+    field.name for field in _ALL if field.type == "text" and not field.form and not field.numbered
 )
 """What people write in their own words, and what goes when the customer is erased."""
 

@@ -115,7 +115,7 @@ def make(form: Mapping[str, Any], **values: Any) -> ActiveRule:
     """
     trigger, currency = values["fires_on"], values["currency"]
     written = form.get("condition")
-    condition = None if written is None else conditions.read(written, trigger, currency)
+    condition = None if written is None else conditions.read(written, trigger, currency, kept=True)
     asks: set[Subject] = set()
     if condition is not None:
         asks = {test.field.subject for test in conditions.tests(condition)}
