@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.kernel.database import Database
+from tallystick.rules import managing
 from tests.cli.conftest import Ended, Run
 from tests.factories import Books, Opening
 
@@ -92,7 +93,23 @@ def test_one_rule_from_its_beginning_to_its_end(rules: Rules, folder: Path) -> N
     assert [line.split()[0] for line in past.out.splitlines()] == ["version", *"54321"]
 
 
-def test_a_name_that_two_rules_have(rules: Rules, folder: Path) -> None:
+def test_a_second_rule_of_the_same_name(rules: Rules, folder: Path) -> None:
+    assert rules("add", written(folder, REST)).code == 0
+    again = rules("add", written(folder, REST))
+    assert (again.out, again.err) == (
+        "",
+        "There is a rule “Small rests” already. Choose another name.\n",
+    )
+    kept = folder / "kept.yaml"
+    kept.write_text(rules("export").out)
+    assert rules("import", str(kept)).code == 0
+
+
+def test_a_name_that_two_rules_have(
+    rules: Rules, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Since when there is this check, none gets there any more.
+    monkeypatch.setattr(managing, "_check_free", lambda *_: None)
     ids = [rules("add", written(folder, REST)).out.strip() for _ in range(2)]
     named = rules("show", "Small rests")
     assert named.code == 3

@@ -329,6 +329,15 @@ async def test_what_other_doors_configure_is_seen_where_the_contract_has_words(
     assert (found["name"], found["priority"], found["version"]) == ("Ours", 7, 2)
 
 
+async def test_a_name_that_another_rule_has_is_in_nobody_s_way(client: Client) -> None:
+    settle = [{"action": "settle_within_tolerance"}]
+    theirs = RuleContent("Paid when status is Unpaid", "payment_settled", settle, priority=1)
+    client.books.done(create_rules, CreateRule(client.books.act(), theirs))
+    await client("POST", "/configs", 201, UNREAD, PAID_RULE)
+    names = [each["name"] for each in client.books.read(rules.standing)]
+    assert names == ["Paid when status is Unpaid", "Paid when status is Unpaid (2)"]
+
+
 REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"instance_type": "invoice"}, "rule.malformed", ["instance_type", "payment, customer"]),
     ({"instance_type": 5}, "rule.malformed", ["instance_type", "payment, customer"]),

@@ -38,7 +38,8 @@ DUE = date(2026, 4, 1)
 def rule(books: Books, **action: Any) -> RuleDocument:
     """Make a rule with one step."""
     condition = action.pop("condition", None)
-    content = RuleContent("Dunning", "invoice_overdue", actions=[action], condition=condition)
+    name = f"Dunning {len(books.read(queries.standing)) + 1}"
+    content = RuleContent(name, "invoice_overdue", actions=[action], condition=condition)
     return books.done(create_rules, CreateRule(books.act(), content))
 
 
@@ -89,7 +90,7 @@ def test_a_late_fee_is_an_invoice_of_its_own_and_comes_once(books: Books) -> Non
         for each in (late, charge)
     }
     charged = f"5.00 EUR are charged by {charge['number']}. {line['description']}."
-    assert told == f"The rule “Dunning”, version 1: {charged}"
+    assert told == f"The rule “Dunning 1”, version 1: {charged}"
 
 
 def test_what_is_not_owed_any_more_is_not_charged(books: Books) -> None:
@@ -338,9 +339,9 @@ def test_only_invoices_of_whom_a_rule_is_about_are_read(
         UUID(books.issued(at=ISSUED, customer_id=each)["id"]) for each in (books.payer, company)
     ]
     scopes: list[dict[str, Any]] = [{"customer_id": books.payer}, {"customer_kind": "company"}]
-    for scope in scopes:
+    for name, scope in zip("AB", scopes, strict=True):
         action = {"action": "add_late_fee", "amount": "5.00", "after_days": 30}
-        content = RuleContent("Dunning", "invoice_overdue", actions=[action], **scope)
+        content = RuleContent(name, "invoice_overdue", actions=[action], **scope)
         books.done(create_rules, CreateRule(books.act(), content))
     read: list[list[UUID]] = []
     cases = lateness.cases

@@ -39,7 +39,8 @@ def rule(
     """Make a rule with one action."""
     actions = [{"action": action} if isinstance(action, str) else action]
     values.setdefault("trigger", "payment_settled")
-    content = RuleContent("A rule", actions=actions, condition=condition, **values)
+    name = f"Rule {len(books.read(queries.standing)) + 1}"
+    content = RuleContent(name, actions=actions, condition=condition, **values)
     return books.done(create_rules, CreateRule(books.act(), content))
 
 

@@ -9,6 +9,7 @@ import pytest
 from tallystick.kernel import ids
 from tallystick.parties.models import ORGANIZATIONS
 from tallystick.rules import managing, queries
+from tallystick.rules.forms import Form
 from tallystick.rules.managing import (
     ChangeRule,
     CreateRule,
@@ -75,7 +76,7 @@ def test_somebody_else_was_quicker(books: Books) -> None:
 
 def test_the_order_is_that_of_priorities(books: Books) -> None:
     for priority in (30, 10, 20):
-        created(books, replace(TOLERANT, priority=priority))
+        created(books, replace(TOLERANT, name=str(priority), priority=priority))
     assert [rule["priority"] for rule in books.read(queries.standing)] == [10, 20, 30]
 
 
@@ -122,6 +123,48 @@ def test_a_customer_of_somebody_else(books: Books) -> None:
 def test_as_many_as_there_may_be(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(managing, "RULES_MAX", 2)
     created(books)
-    created(books)
-    command = CreateRule(books.act(), TOLERANT)
+    created(books, replace(TOLERANT, name="Two"))
+    command = CreateRule(books.act(), replace(TOLERANT, name="Three"))
     assert books.refused(create_rules, command).code == "rule.too_many"
+
+
+def test_a_name_is_one_rule_s(books: Books) -> None:
+    created(books)
+    other = created(books, replace(TOLERANT, name="Other"))
+    refusal = books.refused(create_rules, CreateRule(books.act(), TOLERANT))
+    assert (refusal.code, refusal.pointer) == ("rule.name_taken", "/name")
+    rename = ChangeRule(books.act(), UUID(other["id"]), 1, TOLERANT)
+    assert books.refused(change_rules, rename).code == "rule.name_taken"
+    assert sorted(each["name"] for each in books.read(queries.standing)) == ["Other", "Small rests"]
+    # The name of one that is removed is free again.
+    books.done(remove_rules, RemoveRule(books.act(), UUID(other["id"])))
+    created(books, replace(TOLERANT, name="Other"))
+
+
+def test_two_that_had_one_name_before_can_be_changed(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created(books)
+    with monkeypatch.context() as before:
+        before.setattr(managing, "_check_free", lambda *_: None)
+        twin = created(books)
+    rule_id = UUID(twin["id"])
+    same = replace(TOLERANT, priority=5)
+    assert books.done(change_rules, ChangeRule(books.act(), rule_id, 1, same))["priority"] == 5
+    renamed = replace(TOLERANT, name="Twin")
+    assert books.done(change_rules, ChangeRule(books.act(), rule_id, 2, renamed))["name"] == "Twin"
+
+
+def test_what_was_saved_with_a_value_that_is_none_goes_on(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    euro = {"field": "payment.currency", "operator": "eq", "value": "EURO"}
+    misspelt = replace(TOLERANT, condition=euro)
+    refusal = books.refused(create_rules, CreateRule(books.act(), misspelt))
+    assert (refusal.code, refusal.pointer) == ("rule.malformed", "/condition/value")
+    with monkeypatch.context() as before:
+        before.setattr(Form, "wrong", lambda *_: None)
+        rule = created(books, misspelt)
+    assert books.read(queries.standing) == [rule]
+    off = books.done(enable_rules, EnableRule(books.act(), UUID(rule["id"]), enabled=False))
+    assert (off["enabled"], off["condition"]) == (False, euro)

@@ -87,6 +87,7 @@ def create_rules(conn: Connection, commands: Sequence[CreateRule]) -> list[Answe
 
     Refuses:
         rule.malformed: with the place in condition or actions, and what is allowed there.
+        rule.name_taken: by a rule that stands; a file of rules knows them by their names.
         rule.too_many
         customer.unknown: for the one customer that it is about.
         organization.unknown, organization.inactive
@@ -123,8 +124,11 @@ def remove_rules(conn: Connection, commands: Sequence[RemoveRule]) -> list[Answe
 
 def _create(conn: Connection, command: CreateRule) -> RuleDocument:
     place = locked(conn, command.act)
-    bound(len(queries.standing(conn, place.organization.id)) + 1)
-    return created(place, checked(place.conn, place.organization, command.content))
+    standing = queries.standing(conn, place.organization.id)
+    bound(len(standing) + 1)
+    values = checked(place.conn, place.organization, command.content)
+    _check_free(command.content.name, standing)
+    return created(place, values)
 
 
 def bound(count: int) -> None:
@@ -132,6 +136,12 @@ def bound(count: int) -> None:
     if count > RULES_MAX:
         message = f"An organization has at most {RULES_MAX} rules. Remove one that is not needed."
         raise Refused("rule.too_many", message)
+
+
+def _check_free(name: str, standing: Sequence[RuleDocument]) -> None:
+    if any(each["name"] == name for each in standing):
+        message = f"There is a rule {shown(name)} already. Choose another name."
+        raise Refused("rule.name_taken", message, pointer="/name")
 
 
 def created(place: "Place", values: dict[str, Any]) -> RuleDocument:
@@ -156,6 +166,9 @@ def _change(conn: Connection, command: ChangeRule) -> RuleDocument:
     before = _rule(conn, command.act, command.rule_id)
     versions.check(before.version, command.version)
     values = checked(place.conn, place.organization, command.content)
+    if command.content.name != before.name:
+        # Two that had one name before this was refused can be changed, one by one.
+        _check_free(command.content.name, queries.standing(conn, place.organization.id))
     return updated(place, before, values, "rule.changed")
 
 

@@ -94,7 +94,7 @@ async def list_rule_history(call: Reading, rule_id: RuleId) -> Response:
 @router.post(
     "",
     status_code=201,
-    responses=answers(Rule, *_WRITING, *_MALFORMED, "rule.too_many", status=201),
+    responses=answers(Rule, *_WRITING, *_MALFORMED, "rule.name_taken", "rule.too_many", status=201),
 )
 async def create_rule(call: Command, body: RuleBody) -> Response:
     """Make a rule. It takes part from the next payment on.
@@ -143,7 +143,7 @@ async def get_dry_run(call: Reading, body: DryRunBody) -> Response:
     raise Invalid("rule.too_many_payments", message, pointer="/since")
 
 
-@router.put("/{rule_id}", responses=answers(Rule, *_ONE, *_WRITING, *_MALFORMED))
+@router.put("/{rule_id}", responses=answers(Rule, *_ONE, *_WRITING, *_MALFORMED, "rule.name_taken"))
 async def change_rule(call: Change, rule_id: RuleId, body: RuleBody) -> Response:
     """Put another content in the place of a rule's. What it was stays in its history."""
     command = ChangeRule(call.act(), rule_id, call.version(), rule_content(body))

@@ -16,6 +16,12 @@ RULES = {
         "errors, and the detail says what is allowed there. Nothing was saved.",
         "Write that place as the detail says, and send the rule again.",
     ),
+    "rule.name_taken": Kind(
+        409,
+        "The name of the rule is taken",
+        "The organization has a rule of this name, and a file of rules knows each by its name.",
+        "Choose another name, or change the rule that has it.",
+    ),
     "rule.too_many": Kind(
         409,
         "Too many rules",

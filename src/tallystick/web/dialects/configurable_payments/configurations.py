@@ -7,6 +7,7 @@ the same one at once make one.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, count
 from typing import Any, Final, TypedDict, TypeVar
 from uuid import UUID
 
@@ -146,7 +147,7 @@ def _settle(conn: Connection, command: SetConfiguration, wanted: Settles) -> tup
         raise Refused(TAKEN, message)
     target = target or (same[0] if same else None)
     content = RuleContent(
-        name=wanted.name,
+        name=_free_name(conn, act.organization_id, wanted.name, target),
         trigger="payment_settled",
         actions=words.SETTLES,
         condition=wanted.condition,
@@ -154,10 +155,18 @@ def _settle(conn: Connection, command: SetConfiguration, wanted: Settles) -> tup
     if target is None:
         return UUID(_done(create_rules(conn, [CreateRule(act, content)]))["id"]), True
     before = known[target]
-    name = before["name"] if target in same else wanted.name
+    name = before["name"] if target in same else content.name
     content = replace(content, name=name, priority=before["priority"])
     _done(change_rules(conn, [ChangeRule(act, target, None, content)]))
     return target, False
+
+
+def _free_name(conn: Connection, organization_id: UUID, wanted: str, target: UUID | None) -> str:
+    """Make a name that no other rule has: the contract has no names, so none may be in the way."""
+    standing = rules.standing(conn, organization_id)
+    taken = {each["name"] for each in standing if each["id"] != str(target)}
+    numbered = (f"{wanted} ({number})" for number in count(2))
+    return next(name for name in chain([wanted], numbered) if name not in taken)
 
 
 def _tolerate(conn: Connection, command: SetConfiguration, wanted: Tolerates) -> tuple[UUID, bool]:
