@@ -129,6 +129,24 @@ def test_a_key_with_scopes_is_listed_and_revoked(run: Run, migrated: str) -> Non
     database.close()
 
 
+def test_characters_that_several_keys_begin_with_name_none(run: Run, migrated: str) -> None:
+    made = [run("key", "create", "--platform").out for _ in range(2)]
+    database = Database(migrated)
+    database.write(lambda conn: conn.execute(text("UPDATE api_key SET prefix = 'tsk_AAAAAAAA'")))
+    ended = run("key", "revoke", "tsk_AAAAAAAA", "--platform")
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err == (
+        "2 keys here begin with “tsk_AAAAAAAA”. Name the one that is meant by its id, which "
+        "`tallystick key list` shows.\n"
+    )
+    listed = run("key", "list", "--platform", "--json").json
+    assert [key["revoked_at"] for key in listed] == [None, None]
+    database.close()
+    unknown = run("key", "revoke", made[0][:12], "--platform")
+    assert unknown.code == 3
+    assert unknown.err.startswith(f"There is no key “{made[0][:12]}” here.")
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [

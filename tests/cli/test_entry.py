@@ -134,6 +134,44 @@ def test_wrong_usage_exits_with_2_and_prints_no_data(run: Run, arguments: tuple[
     assert ended.err != ""
 
 
+DAY = "is not a day as it is written here. Write year, month and day, such as 2026-11-20."
+ID = "018f4c1e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "said"),
+    [
+        (
+            ("tasks", "retry", "abc"),
+            "task",
+            f"“abc” cannot be used. This is not an id. Ids look like {ID}.",
+        ),
+        (
+            ("rules", "try", "f.yaml", "--organization", "x", "--since", "01/02/2026"),
+            "--since",
+            f"“01/02/2026” {DAY}",
+        ),
+        (("statement", "--organization", "x", "--as-of", "soon"), "--as-of", f"“soon” {DAY}"),
+        (("up", "--port", "x"), "--port", "“x” cannot be used. Write a whole number."),
+        (("serve", "--workers", "0"), "--workers", "“0” cannot be used. Write 1 or more."),
+        (("fakepay", "--share", "x"), "--share", "“x” is not a number. Write one such as 0.5."),
+        (
+            ("demo", "--data", "x"),
+            "--data",
+            "'x' is not one of 'organizations', 'school-billing',",
+        ),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_read_is_told_in_words(
+    run: Run, folder: Path, arguments: tuple[str, ...], option: str, said: str
+) -> None:
+    (folder / "f.yaml").touch()
+    ended = run(*arguments)
+    assert ended.code == 2
+    assert f"Invalid value for '{option}': {said}" in " ".join(ended.err.replace("│", " ").split())
+
+
 @pytest.mark.parametrize("command", [*WORKING, ("up",), ("serve",), ("doctor",)], ids=" ".join)
 def test_a_bad_setting_is_one_sentence(run: Run, command: tuple[str, ...]) -> None:
     ended = run(*command, PORT="x")

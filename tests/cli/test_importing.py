@@ -159,7 +159,14 @@ def test_every_bad_row_is_listed_and_nothing_is_written(taken: Take, tell: Tell)
         ("f.csv", b"", "line 1, kind: This column is missing.", 1),
         ("f.csv", b'kind,name\nstudent,"A\n', "line 2: This cannot be read as CSV", 1),
         ("f.csv", b"kind,name\nstudent," + b"A" * 10_001, "line 2: This cannot be read as CSV", 1),
-        ("f.jsonl", b'{"kind": "student", "kind": "student"}', "line 1: The body is not", 1),
+        (
+            "f.jsonl",
+            b'{"kind": "student", "kind": "student"}',
+            "line 1: This line cannot be read: an object names a member twice.",
+            1,
+        ),
+        ("f.jsonl", b"kind,name", "line 1: This line is not JSON from its character 1 on.", 1),
+        ("f.jsonl", b'{"kind": NaN}', "line 1: This line is not JSON from its character 10", 1),
         ("f.jsonl", b"\n[]\n", "line 2: Write an object on each line.", 1),
     ],
 )

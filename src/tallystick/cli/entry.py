@@ -8,9 +8,10 @@ import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from tallystick.cli import books, exits, invoices, key, people, rules, upkeep
@@ -35,6 +36,20 @@ class DemoData(StrEnum):
     CONFIGURABLE_PAYMENTS = "configurable-payments"
 
 
+class _Root(TyperGroup):
+    """Every command, with mistakes in what was typed told in our words."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from tallystick.cli import usage
+
+            usage.put_plainly(error)
+            raise
+
+
 def _group(name: str, words: str) -> typer.Typer:
     made = typer.Typer(no_args_is_help=True)
     app.add_typer(made, name=name, help=words)
@@ -43,6 +58,7 @@ def _group(name: str, words: str) -> typer.Typer:
 
 app = typer.Typer(
     name="tallystick",
+    cls=_Root,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -87,15 +87,22 @@ def revoke(*, slug: str | None, name: str) -> None:
     """Revoke the one key that has these first characters, or this id.
 
     Raises:
-        Refused: key.unknown, also for characters that several keys begin with;
+        Refused: key.unknown; key.several, for characters that several keys begin with;
             key.revoked_already.
     """
 
     def revoked(conn: Connection) -> KeyDocument:
         place = _place(conn, slug)
         named = [key for key in _all(conn, place, at) if name in {key["id"], key["prefix"]}]
-        if len(named) != 1:
-            raise Refused("key.unknown", f"There is no one key {shown(name)} here.")
+        if len(named) > 1:
+            message = (
+                f"{len(named)} keys here begin with {shown(name)}. Name the one that is meant by "
+                "its id, which `tallystick key list` shows."
+            )
+            raise Refused("key.several", message)
+        if not named:
+            message = f"There is no key {shown(name)} here. `tallystick key list` shows all."
+            raise Refused("key.unknown", message)
         command = RevokeKey(_act(place, at, "key revoke"), place, UUID(named[0]["id"]))
         [answer] = revoke_keys(conn, [command])
         if isinstance(answer.outcome, Refusal):

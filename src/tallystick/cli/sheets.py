@@ -6,6 +6,7 @@ Says everything that is wrong with the file itself; what a row means is judged b
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,9 +130,20 @@ def _read_lines(sheet: Sheet, text: str) -> None:
         try:
             value = strict.parse(written.encode())
         except Invalid as invalid:
-            sheet.faults.append(Fault(line, "", invalid.refusal.detail))
+            sheet.faults.append(Fault(line, "", _not_read(invalid)))
             continue
         if isinstance(value, dict):
             sheet.rows.append(Row(line, value))
         else:
             sheet.faults.append(Fault(line, "", "Write an object on each line."))
+
+
+def _not_read(invalid: Invalid) -> str:
+    """Say why a line is not read; the words of the reader are for those who write readers."""
+    cause = invalid.__context__
+    if isinstance(cause, json.JSONDecodeError):
+        return (
+            f"This line is not JSON from its character {cause.colno} on. Write one object on each "
+            'line, such as {"name": "Ada Example"}.'
+        )
+    return f"This line cannot be read: {cause}."
