@@ -134,7 +134,7 @@ def test_characters_that_several_keys_begin_with_name_none(run: Run, migrated: s
     database = Database(migrated)
     database.write(lambda conn: conn.execute(text("UPDATE api_key SET prefix = 'tsk_AAAAAAAA'")))
     ended = run("key", "revoke", "tsk_AAAAAAAA", "--platform")
-    assert (ended.code, ended.out) == (4, "")
+    assert (ended.code, ended.out) == (3, "")
     assert ended.err == (
         "2 keys here begin with “tsk_AAAAAAAA”. Name the one that is meant by its id, which "
         "`tallystick key list` shows.\n"

@@ -87,7 +87,7 @@ def revoke(*, slug: str | None, name: str) -> None:
     """Revoke the one key that has these first characters, or this id.
 
     Raises:
-        Refused: key.unknown; key.several, for characters that several keys begin with;
+        Refused: key.unknown, also for characters that several keys begin with;
             key.revoked_already.
     """
 
@@ -99,7 +99,7 @@ def revoke(*, slug: str | None, name: str) -> None:
                 f"{len(named)} keys here begin with {shown(name)}. Name the one that is meant by "
                 "its id, which `tallystick key list` shows."
             )
-            raise Refused("key.several", message)
+            raise Refused("key.unknown", message)
         if not named:
             message = f"There is no key {shown(name)} here. `tallystick key list` shows all."
             raise Refused("key.unknown", message)
