@@ -174,6 +174,33 @@ def test_who_cannot_be_asked_leaves_it_to_people(books: Books, told: Told, days:
     assert task(books, payment).dead_at is None
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_of_a_task_that_killed_each_worker_a_person_is_told(
+    books: Books, told: Told, days: Days, *, asks: bool
+) -> None:
+    if not asks:
+        told.cannot_be_asked()
+    # Nobody noted an answer: whoever called died in the midst of it.
+    payment = started(books, 100, books.issued(100), provider=told.name)
+    books.act.now = task(books, payment).due_at
+    kinds = [orders.asking_kind(told.name)]
+    for _ in range(tasks.ATTEMPTS_MAX):
+        seen = books.database.read(lambda conn: tasks.due(conn, kinds, books.act.now, 1))
+        books.database.write(
+            lambda conn, seen=seen: tasks.claim(conn, seen, ids.new(), books.act.now)  # type: ignore[misc]  # a default binds the loop's value
+        )
+        books.act.now += LEASE
+    while days.worker.do_tasks():
+        pass
+    assert (task(books, payment).dead_at, alarms(books)) == (books.act.now, [])
+    days.pass_seconds(30)
+    assert [kind for kind, _ in alarms(books)] == ["payment.outcome_unknown"]
+    days.pass_seconds(60)
+    no = DecidePayment(books.act(), UUID(payment["id"]), NO)
+    assert books.done(decide_payments, no)["status"] == "failed"
+    assert (task(books, payment).dead_at, alarms(books)) == (None, [])
+
+
 @pytest.mark.parametrize(
     ("found", "status"), [(Succeeded("re-1", 60), "succeeded"), (NO, "failed"), (None, "succeeded")]
 )

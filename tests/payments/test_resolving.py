@@ -5,14 +5,14 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from tallystick.invoices.queries import InvoiceDocument
 from tallystick.kernel import clock, ids
 from tallystick.kernel.alarms import ALARMS, raise_alarm
 from tallystick.kernel.rows import Writes
 from tallystick.parties.organizations import SetOrganizationActive, set_organizations_active
-from tallystick.payments import queries
+from tallystick.payments import queries, worries
 from tallystick.payments.provider import (
     Absent,
     Failed,
@@ -23,7 +23,7 @@ from tallystick.payments.provider import (
     Unknown,
 )
 from tallystick.payments.queries import PaymentDocument
-from tallystick.payments.resolving import UNKNOWN_ALARM, DecidePayment, decide_payments
+from tallystick.payments.resolving import DecidePayment, decide_payments
 from tallystick.payments.starting import repeat_payments, start_payments
 from tests.factories import Books
 from tests.payments.online import repeat, resolved, start, started
@@ -200,7 +200,7 @@ def test_what_waits_too_long_is_decided_by_a_person(books: Books, outcome: Found
 
     def alarmed(conn: Connection) -> None:
         writes, subject = Writes(), UUID(payment["id"])
-        raise_alarm(conn, writes, books.act(), UNKNOWN_ALARM, subject, detail="It waits.")
+        raise_alarm(conn, writes, books.act(), worries.UNKNOWN_ALARM, subject, detail="It waits.")
         writes.flush(conn)
 
     books.database.write(alarmed)
@@ -222,7 +222,36 @@ def test_one_key_is_one_charge(books: Books) -> None:
     assert due(books, invoice) == (600, 0)
     third = started(books, 100, invoice, provider_key=key)
     resolved(books, third, NO)
+    # What tells of the key tells of the one that is settled.
     assert resolved(books, third, Succeeded())["status"] == "failed"
+    assert len(alarms(books)) == 2
+
+
+def test_a_call_that_took_money_under_a_settled_key_is_never_passed_over(books: Books) -> None:
+    invoice = books.issued(1_000)
+    key = UUID(invoice["id"])
+    command = start(books, 600, invoice, provider_key=key)
+    first = books.done(start_payments, command)
+    books.act.now += LATER
+    declined = DecidePayment(books.act(), UUID(first["id"]), NO)
+    assert books.done(decide_payments, declined)["status"] == "failed"
+    second = started(books, 600, invoice, provider_key=key)
+    assert resolved(books, second, Succeeded())["status"] == "succeeded"
+    assert alarms(books) == []
+    late = resolved(books, first, Succeeded(), called_at=command.act.at)
+    assert late["status"] == "failed"
+    assert alarms(books) == ["payment.called_again"]
+    confirmed = DecidePayment(books.act(), UUID(first["id"]), Succeeded())
+    refusal = books.refused(decide_payments, confirmed)
+    assert (refusal.code, refusal.facts) == ("payment.outcome_known", {"payment_status": "failed"})
+    assert "settled" in refusal.detail
+
+
+_SAID = select(ALARMS.c.detail).where(ALARMS.c.organization_id == bindparam("place"))
+
+
+def _place(books: Books) -> dict[str, UUID]:
+    return {"place": books.organization_id}
 
 
 def test_people_decide_what_nobody_can_tell(books: Books) -> None:
@@ -239,8 +268,11 @@ def test_people_decide_what_nobody_can_tell(books: Books) -> None:
     assert books.refused(decide_payments, again).code == "payment.outcome_known"
     # Whoever declined by mistake finds the money after all.
     mended = DecidePayment(books.act(), UUID(two["id"]), Succeeded())
-    assert books.done(decide_payments, mended)["status"] == "succeeded"
+    found = books.done(decide_payments, mended)
+    assert (found["status"], found["online"]["failure_code"]) == ("succeeded", None)  # type: ignore[index]  # it is one through a provider
     assert alarms(books) == ["payment.late_success"]
+    [(said,)] = books.database.read(lambda conn: conn.execute(_SAID, _place(books)).all())
+    assert said.endswith("0.00 EUR are the customer's credit.")
     stranger = DecidePayment(books.act(), ids.NIL, Succeeded())
     assert books.refused(decide_payments, stranger).code == "payment.unknown"
 

@@ -25,9 +25,11 @@ _BRANDS: Final = (
     ("mastercard", re.compile(r"(?:5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720))"), {16}),
     ("visa", re.compile(r"4"), {16, 19}),
 )
-_SPACES: Final = "[ \u00a0\u2007\u2009\u202f\u2010-\u2015-]"
-"""What people put between the groups of a number; no dot, which stands in amounts."""
-_RUN: Final = re.compile(rf"\d(?:{_SPACES}{{0,2}}\d){{{DIGITS.start - 1},}}")
+_SPACES: Final = "[ \t_/\u00a0\u2007\u2009\u200b-\u200d\u202f\u2060\u2010-\u2015\ufeff-]"
+"""What people and programs put between the groups of a number."""
+_JOINT: Final = rf"(?:{_SPACES}{{0,2}}|(?<=\d{{4}})\.(?=\d{{4}}))"
+"""A dot stands in amounts too, so only between groups of four."""
+_RUN: Final = re.compile(rf"\d(?:{_JOINT}\d){{{DIGITS.start - 1},}}")
 _GROUP: Final = re.compile(r"\d+")
 _GROUP_MIN, _GROUPS_MAX = 3, 6
 """How people write a number: in up to so many groups of no fewer digits."""
@@ -85,8 +87,15 @@ def hidden(text: str) -> str:
     return "".join([*parts, text[last:]])
 
 
+def blanked(text: str) -> str:
+    """Blank out, at equal length, what has long digits and says what it is."""
+    for others in (_UUID, _HEX):
+        text = others.sub(lambda found: "#" * len(found[0]), text)
+    return _CHECKED.sub(_blank, text)
+
+
 def _places(text: str) -> Iterator[tuple[int, int]]:
-    for run in _RUN.finditer(_without_others(text)):
+    for run in _RUN.finditer(blanked(text)):
         groups = [(match.start(), match.end()) for match in _GROUP.finditer(run[0])]
         for first, (begin, _) in enumerate(groups):
             digits = ""
@@ -97,13 +106,6 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
                 if len(digits) in DIGITS and _is_card(digits):
                     yield run.start() + begin, run.start() + end
                     break
-
-
-def _without_others(text: str) -> str:
-    """Blank out, at equal length, what has long digits and says what it is."""
-    for others in (_UUID, _HEX):
-        text = others.sub(lambda found: "#" * len(found[0]), text)
-    return _CHECKED.sub(_blank, text)
 
 
 def _blank(match: re.Match[str]) -> str:

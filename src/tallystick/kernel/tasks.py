@@ -328,9 +328,13 @@ def list_waiting(conn: Connection, limit: int) -> Sequence[Row[Any]]:
     return conn.execute(statement.order_by(TASKS.c.due_at, TASKS.c.id).limit(limit)).all()
 
 
-def list_dead(conn: Connection, limit: int) -> Sequence[Row[Any]]:
-    """List the tasks that were given up, newest first."""
-    return conn.execute(select(TASKS).where(_DEAD).order_by(TASKS.c.id.desc()).limit(limit)).all()
+def list_dead(
+    conn: Connection, limit: int, *, kinds: Collection[str] | None = None
+) -> Sequence[Row[Any]]:
+    """List the tasks that were given up, newest first; of all kinds where none is named."""
+    chosen = [_DEAD] if kinds is None else [_DEAD, TASKS.c.kind.in_(sorted(kinds))]
+    statement = select(TASKS).where(*chosen).order_by(TASKS.c.id.desc())
+    return conn.execute(statement.limit(limit)).all()
 
 
 def retry(conn: Connection, now: datetime, task_id: UUID | None) -> int:

@@ -6,7 +6,7 @@ What it says goes through the one door (`tallystick.payments.resolving`). An out
 unknown ends as an alarm, never as a failure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,14 +17,14 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Row
 
-from tallystick.kernel import ids, rows
+from tallystick.kernel import ids, rows, tasks
 from tallystick.kernel.actor import WORKER, Act
-from tallystick.kernel.alarms import raise_alarm
+from tallystick.kernel.alarms import ALARMS, alarm_id, raise_alarm
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal, shown
 from tallystick.kernel.rows import Writes
 from tallystick.kernel.tasks import Claimed, Handler, Hopeless, Later
-from tallystick.payments import locking, orders, refund_alarms
+from tallystick.payments import locking, orders, refund_alarms, worries
 from tallystick.payments.models import PAYMENTS, REFUNDS
 from tallystick.payments.provider import Absent, Found, Provider, Unknown
 from tallystick.payments.queries import PaymentDocument
@@ -32,7 +32,6 @@ from tallystick.payments.refunds import RefundDocument
 from tallystick.payments.resolving import (
     ABSENT_FOR,
     ASKED_FIRST,
-    UNKNOWN_ALARM,
     ResolvePayment,
     resolve_payments,
 )
@@ -51,6 +50,8 @@ RESTS: Final = (
 """How long a provider is left alone between two questions about the same thing."""
 ASKED_AFTER: Final = tuple(accumulate(RESTS, initial=timedelta(0)))[1:]
 """How long after the last call each question is due."""
+GIVEN_UP_MAX: Final = 1_000
+"""Tasks that were given up at which one knock looks; the newest."""
 KNOCK_S: Final = 15.0
 """How often a provider that leaves questions unanswered is asked about one of them, however long
 those rest: its return is to be noticed within a minute."""
@@ -94,11 +95,16 @@ class Reconciler:
     def knock(self, at: datetime) -> None:
         """Let one question to each provider that does not answer be due now.
 
-        Its first answer makes all the others due (`orders.hasten`).
+        Its first answer makes all the others due (`orders.hasten`). Where a task was given up
+        without an answer and without an alarm, as when each worker died of it, the alarm comes now.
         """
         for name, provider in self._providers.items():
             if provider.abilities.looks_up:
                 self._hasten(name, at, limit=1)
+        kinds = {orders.asking_kind(name): provider for name, provider in self._providers.items()}
+        for task in self._database.read(lambda conn: _given_up(conn, kinds)):
+            act = Act(WORKER, task.organization_id, at, key=str(ids.new()), fingerprint="")
+            self._tell(act, kinds[task.kind], UUID(task.payload["order_id"]))
 
     def _ask(self, provider: Provider, task: Claimed, at: datetime) -> None:
         act = Act(WORKER, task.organization_id, at, key=str(ids.new()), fingerprint="")
@@ -120,9 +126,15 @@ class Reconciler:
         elif unknown_from is None:
             # It waits for the payer or for the provider, which will tell by itself.
             self._rest(case.order, None, at)
-        detail = _detail(provider, case)
-        if self._database.write(lambda conn: _alarmed(conn, act, order_id, detail)):
+        if detail := self._tell(act, provider, order_id):
             raise Hopeless(detail)
+
+    def _tell(self, act: Act, provider: Provider, order_id: UUID) -> str | None:
+        """Raise the alarm, and give what it says; None where it was decided meanwhile."""
+        case = self._database.read(lambda conn: _case(conn, act.organization_id, order_id))
+        detail = _detail(provider, case)
+        told = self._database.write(lambda conn: _alarmed(conn, act, order_id, detail))
+        return detail if told else None
 
     def _answered(self, provider: str, at: datetime) -> None:
         """Let all that it left unanswered be due now; once, for many answers that come together."""
@@ -163,6 +175,23 @@ def _case(conn: Connection, organization_id: UUID, order_id: UUID) -> _Case:
     return _Case(order, rows.find(conn, columns, [(organization_id, order_id)])[0].status)
 
 
+def _given_up(conn: Connection, kinds: Collection[str]) -> list[Row[Any]]:
+    """List the tasks of these kinds that were given up and of which nobody was told."""
+    dead = {
+        (row.organization_id, alarm_id(kind, UUID(row.payload["order_id"]))): row
+        for row in tasks.list_dead(conn, GIVEN_UP_MAX, kinds=kinds)
+        for kind in (worries.UNKNOWN_ALARM, refund_alarms.UNKNOWN)
+    }
+    told = rows.find(conn, [ALARMS.c.organization_id, ALARMS.c.id], list(dead))
+    known = {(row.organization_id, row.subject_id) for row in told if row.cleared_at is None}
+    found = {(row.organization_id, row.id): row for row in dead.values()}
+    return [
+        row
+        for row in found.values()
+        if (row.organization_id, UUID(row.payload["order_id"])) not in known
+    ]
+
+
 def _found(provider: Provider, case: _Case) -> Found:
     look_up = provider.look_up_refund if case.returns else provider.look_up
     try:
@@ -194,7 +223,7 @@ def _alarmed(conn: Connection, act: Act, order_id: UUID, detail: str) -> bool:
     if case.decided:
         return False
     writes = Writes()
-    kind = refund_alarms.UNKNOWN if case.returns else UNKNOWN_ALARM
+    kind = refund_alarms.UNKNOWN if case.returns else worries.UNKNOWN_ALARM
     raise_alarm(conn, writes, act, kind, order_id, detail=detail)
     writes.flush(conn)
     return True

@@ -8,7 +8,7 @@ from tallystick.kernel import rows
 from tallystick.kernel.alarms import ALARMS, alarm_id
 from tallystick.kernel.tasks import TASKS
 from tallystick.ledger.audit import Check, Counted, rows_of
-from tallystick.payments import orders
+from tallystick.payments import orders, refund_alarms, worries
 from tallystick.payments.models import ORDERS, PAYMENTS, REFUNDS, RESERVATIONS
 from tallystick.payments.states import OFFLINE_METHODS, ON_THE_WAY, SETTLED
 
@@ -86,7 +86,7 @@ def _refund_reserved_differs() -> Select[Any]:
     return select(_P.organization_id, _P.id).select_from(joined).where(wrong)
 
 
-_UNKNOWN_ALARMS: Final = ("payment.outcome_unknown", "refund.outcome_unknown")
+_UNKNOWN_ALARMS: Final = (worries.UNKNOWN_ALARM, refund_alarms.UNKNOWN)
 
 
 def _left_alone(conn: Connection) -> Counted:

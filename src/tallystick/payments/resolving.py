@@ -45,12 +45,6 @@ CANCELED: Final = "payment.canceled"
 EXPIRED: Final = "payment.expired"
 ACTION_REQUIRED: Final = "payment.action_required"
 
-UNKNOWN_ALARM: Final = "payment.outcome_unknown"
-AMOUNT_ALARM: Final = "payment.amount_differs"
-LATE_ALARM: Final = "payment.late_success"
-AGAIN_ALARM: Final = "payment.called_again"
-CONTRADICTED_ALARM: Final = "payment.contradicted"
-
 ASKED_FIRST: Final = timedelta(seconds=10)
 """How long after an unanswered call the provider is first asked what became of it."""
 ABSENT_FOR: Final = timedelta(seconds=30)
@@ -190,7 +184,7 @@ def _resolve(conn: Connection, command: ResolvePayment) -> PaymentDocument:
         # An earlier call may have taken the money.
         outcome = Unknown("cannot_ask")
     if not _overtaken(case, command, outcome):
-        _judge(case, outcome)
+        _judge(case, outcome, of_a_call=command.called_at is not None)
     return _written(case)
 
 
@@ -229,9 +223,11 @@ def _check_decidable(case: _Case, outcome: Succeeded | Failed) -> None:
     """
     status, order = case.holding.status, case.order
     if status in GIVEN_UP and isinstance(outcome, Succeeded):
+        if orders.counted_already(case.conn, order):
+            raise worries.counted_already(case.holding)
         return
     on_its_way = status in ON_THE_WAY and (order.unknown_from or case.act.at) <= case.act.at
-    if on_its_way and is_open(case.conn, order.organization_id, UNKNOWN_ALARM, order.id):
+    if on_its_way and is_open(case.conn, order.organization_id, worries.UNKNOWN_ALARM, order.id):
         return
     orders.check_unknown(status, order, case.act.at)
 
@@ -245,13 +241,13 @@ def _written(case: _Case) -> PaymentDocument:
     return queries.get_payment(case.conn, case.act.organization_id, case.holding.id)
 
 
-def _judge(case: _Case, outcome: Found) -> None:
+def _judge(case: _Case, outcome: Found, *, of_a_call: bool = False) -> None:
     status = case.holding.status
     if isinstance(outcome, Succeeded):
-        _succeed(case, outcome)
+        _succeed(case, outcome, of_a_call=of_a_call)
     elif status in SETTLED:
         if isinstance(outcome, Failed | Absent):
-            _alarm(case, CONTRADICTED_ALARM, worries.CONTRADICTED)
+            _alarm(case, worries.CONTRADICTED_ALARM, worries.CONTRADICTED)
     elif status not in ON_THE_WAY:
         return
     elif isinstance(outcome, Failed):
@@ -269,19 +265,22 @@ def _judge(case: _Case, outcome: Found) -> None:
         _stay_unknown(case, outcome.why)
 
 
-def _succeed(case: _Case, outcome: Succeeded) -> None:
+def _succeed(case: _Case, outcome: Succeeded, *, of_a_call: bool) -> None:
     status, asked = case.holding.status, case.order.amount
     if status in SETTLED:
         return
     if orders.counted_already(case.conn, case.order):
         if status in ON_THE_WAY:
             _give_up(case, "canceled", None)
-            _alarm(case, AGAIN_ALARM, worries.CALLED_AGAIN)
+        elif not of_a_call:
+            # Whoever tells of the key tells of the payment that is settled.
+            return
+        _alarm(case, worries.AGAIN_ALARM, worries.CALLED_AGAIN)
         return
     if outcome.amount is not None and outcome.amount != asked:
         _alarm(
             case,
-            AMOUNT_ALARM,
+            worries.AMOUNT_ALARM,
             worries.amounts_differ(case.holding.currency, case.order, outcome.amount),
         )
         if status in ON_THE_WAY:
@@ -310,9 +309,12 @@ def _settle(case: _Case, outcome: Succeeded, *, late: bool) -> None:
     settle(case.writes, case.act, payment, parts, receipt=receipt, stored=True)
     case.settled = payment, parts
     counters.write(case.writes)
-    _end(case, {"late": late, "action_url": None, **_named(outcome.reference)})
+    # Whatever was said before, it did not fail; the events keep who said so.
+    ended = dict.fromkeys(("failure_code", "failure_reason", "action_url"))
+    _end(case, {"late": late, **ended, **_named(outcome.reference)})
     if late:
-        _alarm(case, LATE_ALARM, worries.late(case.holding, sum(part.amount for part in parts)))
+        allocated = sum(part.amount for part in parts)
+        _alarm(case, worries.LATE_ALARM, worries.late(case.holding, allocated))
 
 
 def _give_up(
@@ -322,12 +324,10 @@ def _give_up(
     for standing, amount in case.reserved:
         standing.unreserve(amount)
     _change_status(case, status)
-    told: dict[str, Any] = {"failure_code": None, "failure_reason": None}
-    if failed is not None:
-        told = {"failure_code": failed.code, "failure_reason": failed.reason[:255]}
-    _end(case, {**told, "action_url": None})
+    code, reason = (None, None) if failed is None else (failed.code, failed.reason[:255])
+    _end(case, {"failure_code": code, "failure_reason": reason, "action_url": None})
     kinds = {"failed": FAILED, "canceled": CANCELED, "expired": EXPIRED}
-    payload = _payload(case) | ({"code": failed.code} if failed is not None else {})
+    payload = _payload(case) | ({"code": code} if code else {})
     events.emit(case.writes, case.act, kinds[status], case.holding.id, payload, once=True)
 
 
@@ -366,7 +366,7 @@ def _end(case: _Case, values: dict[str, Any]) -> None:
     case.writes.change(ORDERS, orders.place(case.order), known)
     if not case.asking:
         tasks.move(case.writes, case.act, orders.asking_task(case.order.id), None)
-    for kind in (UNKNOWN_ALARM, AMOUNT_ALARM):
+    for kind in (worries.UNKNOWN_ALARM, worries.AMOUNT_ALARM):
         clear_alarm(case.conn, case.writes, case.act, kind, case.holding.id)
 
 

@@ -5,8 +5,14 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from tallystick.kernel import money
-from tallystick.kernel.errors import shown
+from tallystick.kernel.errors import Refused, shown
 from tallystick.payments.locking import Holding
+
+UNKNOWN_ALARM: Final = "payment.outcome_unknown"
+AMOUNT_ALARM: Final = "payment.amount_differs"
+LATE_ALARM: Final = "payment.late_success"
+AGAIN_ALARM: Final = "payment.called_again"
+CONTRADICTED_ALARM: Final = "payment.contradicted"
 
 CONTRADICTED: Final = (
     "The provider now says that this payment did not succeed, after it was settled. Nothing was "
@@ -15,7 +21,7 @@ CONTRADICTED: Final = (
 
 CALLED_AGAIN: Final = (
     "The provider was called for this payment under a key under which another payment is settled "
-    "already. It counts one charge for each key, so this payment was canceled and nothing booked. "
+    "already. It counts one charge for each key, so this payment was given up and nothing booked. "
     "Look at its own pages whether the payer was charged twice."
 )
 
@@ -33,9 +39,20 @@ def late(holding: Holding, allocated: int) -> str:
     """Say what became of money that came after it was given up."""
     currency = holding.currency
     free = holding.amount - allocated
-    return (
+    said = (
         f"The provider took {money.text(holding.amount, currency)} {currency} after the payment "
         f"had been given up. {money.text(allocated, currency)} {currency} of it pay what was still "
-        f"due, {money.text(free, currency)} {currency} are the customer's credit. Refund what they "
-        "have paid twice."
+        f"due, {money.text(free, currency)} {currency} are the customer's credit."
     )
+    return f"{said} Refund what they have paid twice." if free else said
+
+
+def counted_already(holding: Holding) -> Refused:
+    """Refuse to confirm money that another payment under the same key has settled."""
+    message = (
+        f"Another payment has settled what the provider took under the key of {shown(holding.id)}; "
+        "one key is one charge. Nothing was changed. If the provider's own pages show a second "
+        "charge, let it be given back there."
+    )
+    facts = {"payment_status": holding.status}
+    return Refused("payment.outcome_known", message, facts=facts, kept=False)

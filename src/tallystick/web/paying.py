@@ -20,10 +20,11 @@ from tallystick.kernel.errors import Refused, Unavailable, shown
 from tallystick.kernel.idempotency import Command, is_kept
 from tallystick.payments import orders, queries
 from tallystick.payments.cards import Card
-from tallystick.payments.provider import Absent, Outcome, Provider, Unknown
+from tallystick.payments.provider import Absent, Failed, Outcome, Provider, Unknown
 from tallystick.payments.queries import PaymentDocument
 from tallystick.payments.resolving import ResolvePayment, resolve_payments
 from tallystick.payments.starting import (
+    GRACE,
     RepeatPayment,
     StartPayment,
     repeat_payments,
@@ -37,6 +38,10 @@ _OVER: Final = frozenset({"server_error", "garbage"})
 """Why an outcome is unknown although the provider has ended the call. After a line that broke, or
 an answer that did not come, it may still be at work on it.
 """
+_TOO_LATE: Final = Failed(
+    "not_sent",
+    "The database took so long to note this that nothing was sent to the provider. Try again.",
+)
 
 
 class Caller(Protocol):
@@ -183,13 +188,39 @@ async def _call(
     order = await call.read(
         lambda conn: orders.payment_order(conn, act.organization_id, payment_id, card)
     )
-    outcome = await call.edge.providers.call(provider, partial(provider.start, order))
+    outcome = await called(call, act, provider, partial(provider.start, order))
     single = not provider.abilities.repeats_safely
     # The act that noted the call gave it its moment.
     said = ResolvePayment(
         following(call, act), payment_id, outcome, of_one_call=single, called_at=act.at
     )
-    return Paid(await call.run(resolve_payments, said), outcome)
+    return Paid(await kept(call, resolve_payments, said), outcome)
+
+
+async def called(
+    call: Caller, act: Act, provider: Provider, deed: Callable[[], Outcome]
+) -> Outcome:
+    """Call a provider for what an act has noted, unless it took too long to note it.
+
+    What was noted says when the call is over. One that began later would be under way while others
+    take it for over: they would call once more, or decide.
+    """
+    if call.edge.clock() - act.at > GRACE:
+        return _TOO_LATE
+    return await call.edge.providers.call(provider, deed)
+
+
+async def kept(call: Caller, use_case: UseCase[T], said: Command) -> T:
+    """Keep what a provider has said; where that cannot be done now, go on trying beside.
+
+    Raises:
+        Unavailable: it could not be kept now.
+    """
+    try:
+        return await call.run(use_case, said)
+    except Unavailable:
+        call.edge.providers.insist(partial(call.edge.coalescer.run, use_case, said))
+        raise
 
 
 def following(call: Caller, act: Act) -> Act:

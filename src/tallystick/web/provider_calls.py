@@ -1,6 +1,7 @@
 """Calls of providers, made on threads of their own: one that hangs keeps nothing else waiting."""
 
 import asyncio
+import contextlib
 import contextvars
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,10 @@ TIMEOUTS_MAX: Final = 5
 LEFT_ALONE_S: Final = 10.0
 ASKED_EVERY_S: Final = 3.0
 """How often a provider is asked by the way about one payment, at most."""
+INSISTS_EVERY_S: Final = 2.0
+"""How long to wait between two tries to keep what a provider has said."""
+INSISTS_FOR_S: Final = 600.0
+"""How long that is tried; each try takes as long as the database is waited for."""
 ASKED_MAX: Final = 10_000
 """After so many it is looked for those that may be forgotten."""
 DEFAULT: Final = "fakepay"
@@ -51,6 +56,7 @@ class ProviderCalls:
         self._asked: dict[UUID, float] = {}
         self._health = {name: _Health() for name in providers}
         self._kept: set[asyncio.Task[Any]] = set()
+        self._closing = asyncio.Event()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,15 +128,38 @@ class ProviderCalls:
 
     async def see_through(self, work: Coroutine[Any, Any, T]) -> T:
         """Do what must come to its end although whoever asked for it has gone."""
-        task = asyncio.create_task(work)
-        self._kept.add(task)
-        task.add_done_callback(self._kept.discard)
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._begun(work))
+
+    def insist(self, keep: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Try again, beside all else, to keep what a provider has said and could not be kept."""
+        log.warning("a provider's answer is not kept yet")
+        self._begun(self._insist(keep))
 
     async def close(self) -> None:
         """Wait for the calls that are open, and for what becomes of them."""
+        self._closing.set()
         await asyncio.gather(*self._kept, return_exceptions=True)
         self._threads.shutdown()
+
+    def _begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+        return task
+
+    async def _insist(self, keep: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + INSISTS_FOR_S
+        while loop.time() < until and not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), INSISTS_EVERY_S)
+            try:
+                await keep()
+            except Unavailable:
+                continue
+            log.info("a provider's answer is kept")
+            return
+        log.error("a provider's answer was not kept")
 
     def _note(self, provider: Provider, outcome: object, at: float) -> None:
         health = self._health[provider.name]

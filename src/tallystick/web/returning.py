@@ -14,7 +14,7 @@ from tallystick.payments import orders, refunds
 from tallystick.payments.provider import Provider
 from tallystick.payments.refunds import RefundDocument
 from tallystick.payments.returning import ResolveRefund, resolve_refunds
-from tallystick.web.paying import Caller, following
+from tallystick.web.paying import Caller, called, following, kept
 
 
 async def give_back(
@@ -48,5 +48,6 @@ async def give_back(
 
 async def _call(call: Caller, act: Act, provider: Provider, refund_id: UUID) -> RefundDocument:
     order = await call.read(lambda conn: orders.refund_order(conn, act.organization_id, refund_id))
-    outcome = await call.edge.providers.call(provider, partial(provider.refund, order))
-    return await call.run(resolve_refunds, ResolveRefund(following(call, act), refund_id, outcome))
+    outcome = await called(call, act, provider, partial(provider.refund, order))
+    said = ResolveRefund(following(call, act), refund_id, outcome)
+    return await kept(call, resolve_refunds, said)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from tallystick.kernel import alarms
 from tallystick.kernel.alarms import ClearAlarm, clear_alarms
 from tallystick.kernel.paging import Place
-from tallystick.payments import refund_alarms, resolving
+from tallystick.payments import refund_alarms, worries
 from tallystick.web.api.headers import AlarmId, Command, Reading
 from tallystick.web.api.shapes.alarms import Alarm, AlarmList, AlarmQuery, AlarmReason
 from tallystick.web.call import JSON_MEDIA_TYPE
@@ -24,7 +24,7 @@ router = APIRouter(
     generate_unique_id_function=operation_id,
 )
 
-_LASTING: Final = frozenset({resolving.UNKNOWN_ALARM, refund_alarms.UNKNOWN})
+_LASTING: Final = frozenset({worries.UNKNOWN_ALARM, refund_alarms.UNKNOWN})
 
 
 @router.get("", responses=answers(AlarmList))

@@ -103,7 +103,7 @@ async def list_invoices(
             value = direction + UUID(page[index].document["id"]).bytes
             cursor = call.edge.signer.sign(purpose, value)
             parts[relation] = {"limit": query.limit, "cursor": cursor}
-    return await _all_shown(call, page), link_header(call, parts)
+    return await _all_shown(call, page), link_header(call, query, parts)
 
 
 async def issue(

@@ -7,7 +7,7 @@ knows what became of the last one finishes that very payment.
 from collections.abc import Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from itertools import count
+from itertools import count, pairwise
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from tallystick.kernel.errors import Refused, Unavailable
 from tallystick.parties.organizations import OrganizationDocument
 from tallystick.payments import cards, keyed, orders
 from tallystick.payments.allocating import Share
-from tallystick.payments.provider import Failed, Unknown
+from tallystick.payments.provider import Failed, Succeeded, Unknown
 from tallystick.payments.starting import StartPayment
 from tallystick.web import paying
 from tallystick.web.dialects.calling import DialectCall
@@ -39,13 +39,16 @@ PAYS: Final = "start_payment"
 
 _BEING_PAID: Final = "This invoice is being paid at this moment. Try again shortly."
 _UNDECIDED: Final = "FakePay has not decided yet. Read the invoice again later."
+_AGAIN: Final = "Send the card again to finish this payment; the invoice is not charged twice."
+_AGAIN_THERE: Final = (
+    "Send the card to /invoice/pay/{invoice_id} to finish this payment; it is not charged twice. "
+    "To repeat this call without an Idempotency-Key would make and charge another invoice."
+)
 _UNKNOWN: Final = (
-    "FakePay gave no usable answer, so nobody knows whether the card was charged. Send the card "
-    "again to finish this payment; the invoice is not charged twice."
+    f"FakePay gave no usable answer, so nobody knows whether the card was charged. {_AGAIN}"
 )
 _TIMEOUT: Final = (
-    "FakePay did not answer in time, so nobody knows whether the card was charged. Send the card "
-    "again to finish this payment; the invoice is not charged twice."
+    f"FakePay did not answer in time, so nobody knows whether the card was charged. {_AGAIN}"
 )
 _CHARGED: Final = (
     "A card was charged for this invoice before, and FakePay takes an invoice once. If anything is "
@@ -83,8 +86,10 @@ async def create_invoice(call: Posted, body: InvoiceRequest) -> Shown:
         if said.status == HTTPStatus.CONFLICT and await _is_paid(call, *place):
             # It was paid since, by another call.
             return _paid(issued.shown, body.card)
-        invoice_id = str(issued.invoice_id)
-        raise Said(said.status, said.text, said.headers, invoiceId=invoice_id) from None
+        invoice_id, says = str(issued.invoice_id), said.text
+        if call.key is None:
+            says = says.replace(_AGAIN, _AGAIN_THERE.format(invoice_id=invoice_id))
+        raise Said(said.status, says, said.headers, invoiceId=invoice_id) from None
     call.replayed = call.replayed and replayed
     return _paid(issued.shown, body.card)
 
@@ -156,14 +161,16 @@ async def _charge(
     Raises:
         Said: it is not paid, and why.
     """
-    for act in acts:
+    for act, following in pairwise(acts):
         call.replayed = False
         try:
             paid = await _try(call, act, invoice_id, currency, card)
         except Refused as refused:
-            is_due = refused.refusal.code == "payment.exceeds_due"
-            if is_due and call.replayed and act.key != call.key:
-                # Somebody else was paying at that moment, which says nothing of this one.
+            was_due = refused.refusal.code == "payment.exceeds_due" and call.replayed
+            if was_due and (
+                await _is_tried(call, following) or not await _is_paid(call, act, invoice_id)
+            ):
+                # Somebody else was paying at that moment, which says nothing of what came since.
                 continue
             raise _said(refused) from None
         except Unavailable as unavailable:
@@ -178,8 +185,14 @@ async def _charge(
             return
 
 
+async def _is_tried(call: DialectCall, act: Act) -> bool:
+    place, key = act.organization_id, act.key
+    return await call.read(lambda conn: idempotency.is_kept(conn, place, key))
+
+
 async def _is_superseded(call: DialectCall, act: Act, invoice_id: UUID, paid: Paid) -> bool:
-    if paid.payment["status"] != "canceled":
+    taken_in_vain = isinstance(paid.outcome, Succeeded) and paid.payment["status"] == "failed"
+    if paid.payment["status"] != "canceled" and not taken_in_vain:
         return False
     place = act.organization_id
     return await call.read(lambda conn: keyed.is_charged(conn, place, FAKEPAY, invoice_id))

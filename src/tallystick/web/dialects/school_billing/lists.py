@@ -19,4 +19,4 @@ def listed(call: DialectCall, window: Window, items: list[Any], *, more: bool) -
     parts = {
         relation: {"limit": window.limit, "offset": offset} for relation, offset in places.items()
     }
-    return items, link_header(call, parts)
+    return items, link_header(call, window, parts)
