@@ -7,12 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from tallystick.cli import importing
+from tallystick.invoices.erasing import erase_customers
+from tallystick.kernel import clock
+from tallystick.kernel.actor import OPERATOR, Act
 from tallystick.kernel.database import Database
+from tallystick.parties.customers import EraseCustomer
 from tallystick.wiring import audit
 from tests.cli.conftest import Ended, Run
 
@@ -265,6 +270,30 @@ def test_the_answer_of_a_version_before_says_how_many(
     assert again.out.splitlines()[0] == f"line 2: {said} {AGAIN}"
     assert again.err.endswith("nothing was written, 1 were there from a run before.\n")
     assert [row[0] for row in tell(NEW)] == ["Ann"]
+
+
+@SQLITE
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_a_customer_of_the_file_may_be_erased_meanwhile(
+    taken: Take, tell: Tell, migrated: str, *, rewritten: bool
+) -> None:
+    assert taken("customers", PARTLY["customers"], "--partial").code == 1
+    [(place, ann)] = tell(
+        "SELECT organization_id, id FROM customer WHERE external_reference = 'N-1'"
+    )
+    act = Act(OPERATOR, UUID(place), clock.now(), "erasing", "erasing")
+    database = Database(migrated)
+    database.write(lambda conn: erase_customers(conn, [EraseCustomer(act, UUID(ann))]))
+    if rewritten:  # as versions before did
+        older = 'UPDATE idempotency_key SET answer = \'{"done": {"id": "x"}}\''
+        database.write(lambda conn: conn.execute(text(f"{older} WHERE act_key LIKE 'import:%'")))
+    database.close()
+    again = taken("customers", PARTLY["customers"], "--json")
+    assert again.code == 1
+    told = [each["line"] for each in again.json["problems"]]
+    assert told == ([3] if rewritten else [3, 4])
+    assert again.json["written_before"] == (2 if rewritten else 1)
+    assert tell("SELECT count(*) FROM customer WHERE external_reference = 'N-1'") == [(0,)]
 
 
 AUTUMN = (

@@ -69,6 +69,10 @@ class _Chunk:
         found = {(fault.line, fault.code) for draft, _ in self.documents for fault in draft.faults}
         return [{"line": line, "code": code} for line, code in sorted(found)]
 
+    def stored(self, answer: Imported) -> Imported:
+        """Read an answer; of a customer who was erased, versions before put one in its place."""
+        return answer if "made" in answer else {"made": len(self.good())}
+
     def recall(self, stored: Imported) -> None:
         """Tell again what the run that wrote this chunk left out.
 
@@ -184,7 +188,7 @@ class _Plan:
         def look(conn: Connection) -> tuple[dict[int, Imported], list[Refusal | None]]:
             stored: Answers[Imported] = Answers(conn, chunks)
             known = {
-                chunk.number: answer.outcome
+                chunk.number: chunk.stored(answer.outcome)
                 for chunk in chunks
                 if (answer := stored.known(chunk.act)) is not None
                 # Nothing is kept of a refused chunk.
