@@ -114,5 +114,9 @@ async def test_without_a_key_several_organizations_are_too_many(
     open_books(), open_books()
     async with serve(Chosen(names=("configurable-payments",), trusting=True)) as http:
         answer = await http.get(f"{BASE}/invoices")
-    assert (answer.status_code, answer.json()["code"]) == (503, "server.not_ready")
-    assert "TALLYSTICK_DIALECT_ORGANIZATION" in answer.json()["message"]
+    assert (answer.status_code, answer.json()["code"]) == (
+        503,
+        "server.not_ready",
+    )
+    for remedy in ("TALLYSTICK_DIALECT_ORGANIZATION", "`tallystick demo --data configurable-pay"):
+        assert remedy in answer.json()["message"]

@@ -89,6 +89,22 @@ async def test_without_a_key_it_is_the_only_organization_or_the_one_of_the_setti
         assert "TALLYSTICK_DIALECT_ORGANIZATION" in body["detail"]
 
 
+async def test_in_development_a_good_key_says_which_organization(
+    serve: Serve, database: Database, open_books: Opening
+) -> None:
+    async with serve(Chosen(names=("card-invoices",), trusting=True)) as client:
+        ours, theirs = Cards(client, open_books()), Cards(client, open_books())
+        owner = _key(database, ours.books, "owner")
+        new = {"jobDescription": "A", "amount": 1, "customerId": ours.john}
+        made = await ours("POST", "/invoice", 201, sent=new, **owner)
+        await ours("GET", "/invoices", 200, [made], **owner)
+        await theirs("GET", "/invoices", 200, [], **_key(database, theirs.books, "viewer"))
+        # The contract knows no keys, so one that is none is as good as none.
+        for wrong in ("wrong", owner["Authorization"] + "x"):
+            said = await ours("GET", "/invoices", 503, Authorization=f"Bearer {wrong}")
+            assert "`tallystick demo --data card-invoices`" in said["detail"]
+
+
 async def test_at_the_root_its_addresses_are_its_own(serve: Serve, books: Books) -> None:
     root = Chosen(
         names=("card-invoices",),

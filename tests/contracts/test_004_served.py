@@ -53,6 +53,7 @@ async def _asked(
 async def test_in_development_reading_needs_no_key_and_writing_does(serve: Serve) -> None:
     async with serve(TRUSTING) as client:
         assert (await _asked(client, "GET", "/schools"))[0] == 200
+        assert (await _asked(client, "GET", "/schools", **{"X-API-Key": "wrong"}))[0] == 200
         for method, path in (
             ("POST", "/schools"),
             ("PATCH", "/schools/1"),

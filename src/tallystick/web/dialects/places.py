@@ -31,8 +31,9 @@ async def only_place(call: DialectCall, *, numbered: str) -> OrganizationDocumen
     found = await call.read(lambda conn: _served(conn, call.dialect, numbered))
     if len(found) > 1:
         message = (
-            "There are several organizations. Name one in TALLYSTICK_DIALECT_ORGANIZATION, or send "
-            "its API key."
+            "There are several organizations, and this contract knows only one. Send an API key of "
+            "one, or name one in TALLYSTICK_DIALECT_ORGANIZATION. `tallystick demo --data "
+            f"{call.dialect}` makes one that holds the contract's own data."
         )
         raise Said(503, message)
     return found[0] if found else None

@@ -109,9 +109,10 @@ REQUESTS = {
     "server.not_ready": Kind(
         503,
         "The server is not ready",
-        "The database cannot be reached, or its tables are not those of this version.",
+        "The database cannot be reached, its tables are not those of this version, or an older "
+        "contract that knows only one organization was called without a key and there are several.",
         "Look at the detail. tallystick doctor says what is wrong, tallystick migrate up brings "
-        "the tables up to date.",
+        "the tables up to date; where the organization is not known, send an API key of it.",
         retryable=True,
     ),
 }
