@@ -7,11 +7,11 @@ chunk's number: run again after a stop, the import goes on where it stopped.
 import gc
 import hashlib
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -69,9 +69,9 @@ class _Chunk:
         found = {(fault.line, fault.code) for draft, _ in self.documents for fault in draft.faults}
         return [{"line": line, "code": code} for line, code in sorted(found)]
 
-    def stored(self, answer: Imported) -> Imported:
+    def stored(self, answer: Mapping[str, Any]) -> Imported:
         """Read an answer; of a customer who was erased, versions before put one in its place."""
-        return answer if "made" in answer else {"made": len(self.good())}
+        return cast("Imported", answer) if "made" in answer else {"made": len(self.good())}
 
     def recall(self, stored: Imported) -> None:
         """Tell again what the run that wrote this chunk left out.
