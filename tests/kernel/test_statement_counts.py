@@ -18,6 +18,7 @@ from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Refusal
 from tallystick.migrations.tables import METADATA
 from tallystick.payments.recording import record_payments
+from tallystick.rules.managing import CreateRule, RuleContent, create_rules
 from tests.conftest import Databases
 from tests.factories import Books, Opening
 
@@ -166,3 +167,18 @@ def test_a_batch_of_64_takes_as_many_statements_as_one(
     # SQLite has no statements that travel: executemany is one call, and the library runs each row.
     if many_books.database.engine_name != "sqlite":
         assert many.theirs == one.theirs == one.ours
+
+
+def test_a_rule_that_applies_costs_its_own_statements_and_no_more(
+    many_books: Books, count: Callable[[Any, list[Any]], Counted]
+) -> None:
+    actions = [{"action": "allocate_to_open_invoices"}]
+    rule = RuleContent("A rule", "payment_settled", actions)
+    many_books.done(create_rules, CreateRule(many_books.act(), rule))
+    sizes = (1, 1, 2, 9)
+    # The first batch reads the rules, which are remembered.
+    _, one, two, many = (
+        count(*BATCHES["payments of an invoice each"](many_books, each)).ours for each in sizes
+    )
+    # The action looks whether anything is left over of its payment; all are read again at once.
+    assert (two - one, many - one) == (1, 8)

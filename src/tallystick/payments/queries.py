@@ -105,8 +105,17 @@ Paid = tuple[UUID, str | None, int]
 def get_payment(conn: Connection, organization_id: UUID, payment_id: UUID) -> PaymentDocument:
     """Read one payment, or refuse with payment.unknown."""
     payment = _payment(conn, organization_id, payment_id)
-    [found] = documents(conn, organization_id, [payment])
+    [found] = documents(conn, [payment])
     return found
+
+
+def get_payments(
+    conn: Connection, keys: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], PaymentDocument]:
+    """Read payments, by organization and id. The statements do not grow with their number."""
+    found = rows.find(conn, [PAYMENTS.c.organization_id, PAYMENTS.c.id], keys)
+    places = [(row.organization_id, row.id) for row in found]
+    return dict(zip(places, documents(conn, found), strict=True))
 
 
 def currency_of(conn: Connection, organization_id: UUID, payment_id: UUID) -> str:
@@ -145,7 +154,7 @@ def list_payments(
     page: paging.Page[Row[Any]] = paging.newest_first(
         conn, statement, column.id, after=after, limit=limit, shape=lambda row: row
     )
-    return paging.Page(documents(conn, organization_id, page.items), page.next_after)
+    return paging.Page(documents(conn, page.items), page.next_after)
 
 
 def get_receipt(conn: Connection, organization_id: UUID, payment_id: UUID) -> ReceiptDocument:
@@ -251,11 +260,9 @@ def paid_parts(conn: Connection, keys: Collection[tuple[UUID, UUID]]) -> dict[UU
     return paid
 
 
-def documents(
-    conn: Connection, organization_id: UUID, payments: Sequence[Row[Any]]
-) -> list[PaymentDocument]:
-    """Shape payments of one organization with what they pay and what providers say of them."""
-    keys = [(organization_id, row.id) for row in payments]
+def documents(conn: Connection, payments: Sequence[Row[Any]]) -> list[PaymentDocument]:
+    """Shape payments with what they pay and what providers say of them."""
+    keys = [(row.organization_id, row.id) for row in payments]
     paid = paid_parts(conn, keys)
     online = [key for key, row in zip(keys, payments, strict=True) if _is_online(row)]
     found = rows.find(conn, [ORDERS.c.organization_id, ORDERS.c.id], online)

@@ -31,9 +31,11 @@ def record_payments(
 ) -> list[Answer[PaymentDocument]]:
     """Record payments and pay the named invoices with them.
 
-    The statements sent do not grow with the number of commands. Outcomes stand in the order of the
-    commands; a later command sees what an earlier one did. Locks the invoices, ordered by id,
-    before it judges, so two payments cannot pay the same due; then the counter of receipts, last.
+    The statements sent do not grow with the number of commands, but by what rules add: one that
+    asks about the customer of a payment before it is settled reads them, and each action that
+    applies sends the statements of its own use case. Outcomes stand in the order of the commands; a
+    later command sees what an earlier one did. Locks the invoices, ordered by id, before it judges,
+    so two payments cannot pay the same due; then the counter of receipts, last.
 
     Refuses:
         payment.amount_not_positive, payment.payer_missing, payment.too_many_invoices,
@@ -87,12 +89,10 @@ def _read_again(
     matches: Sequence[Match],
 ) -> list[Answer[PaymentDocument]]:
     """Answer with what the rules have made of the payments that they were about."""
-    moved = {match.payment["id"]: match.act for match in matches}
+    moved = {(match.act.organization_id, match.payment["id"]): match.act for match in matches}
+    found = queries.get_payments(conn, moved.keys())
     again = {
-        (act.organization_id, act.key): answers.give(
-            act, queries.get_payment(conn, act.organization_id, payment_id)
-        )
-        for payment_id, act in moved.items()
+        (act.organization_id, act.key): answers.give(act, found[key]) for key, act in moved.items()
     }
     places = [(command.act.organization_id, command.act.key) for command in commands]
     return [
