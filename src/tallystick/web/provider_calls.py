@@ -138,7 +138,10 @@ class ProviderCalls:
     async def close(self) -> None:
         """Wait for the calls that are open, and for what becomes of them."""
         self._closing.set()
-        await asyncio.gather(*self._kept, return_exceptions=True)
+        while self._kept:
+            # What one of them could not keep has begun another.
+            await asyncio.gather(*self._kept, return_exceptions=True)
+            await asyncio.sleep(0)
         self._threads.shutdown()
 
     def _begun(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
