@@ -102,6 +102,10 @@ async def test_every_code_has_a_page(anonymous: httpx2.AsyncClient) -> None:
         assert f"{kind.status} " in page.text
         assert f"<code>{code}</code>" in page.text
         assert f'href="/developers/errors/{code}"' in index.text
+    # On a narrow screen a long code goes on in another line, and the page does not scroll sideways.
+    assert "<code>two_<wbr>factor.<wbr>unreadable</code>" in index.text
+    style = (await anonymous.get("/static/pages.css")).text
+    assert ".codes li { grid-template-columns: minmax(0, 1fr) auto; }" in style
     for unknown in ("none.such", "..", "<script>"):
         response = await anonymous.get(f"/developers/errors/{unknown}")
         assert response.status_code == 404

@@ -176,7 +176,7 @@ async def problem_index(request: Request) -> Response:
     sections = []
     for noun, codes in groupby(sorted(TABLE, key=_by_noun), key=lambda code: code.split(".")[0]):
         rows = "\n".join(
-            f'<li><a href="{root}{PAGES}{code}"><code>{code}</code></a>'
+            f'<li><a href="{root}{PAGES}{code}"><code>{_breakable(code)}</code></a>'
             f"<span>{escape(TABLE[code].title)}</span>"
             f'<span class="status">{TABLE[code].status}</span></li>'
             for code in codes
@@ -190,6 +190,11 @@ async def problem_index(request: Request) -> Response:
 changes; its <code>detail</code> tells the case in words.</p>
 {"".join(sections)}"""
     return HTMLResponse(shell(request.scope, title="Problems · Tallystick", main=main))
+
+
+def _breakable(code: str) -> str:
+    """Let a code go on in another line between its words, where the screen is narrow."""
+    return re.sub("([._])", r"\1<wbr>", code)
 
 
 def _by_noun(code: str) -> tuple[int, str]:
