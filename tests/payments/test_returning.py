@@ -108,6 +108,19 @@ def test_an_amount_is_set_aside_and_goes_once(books: Books) -> None:
     assert alarms(books) == ["refund.contradicted"]
 
 
+def test_what_was_asked_before_more_was_known_contradicts_nothing(books: Books) -> None:
+    refund = going(books, paid(books))
+    asked = books.act()
+    books.act.now += timedelta(seconds=1)
+    gone = told(books, refund, Succeeded("re-1", 1_000))
+    for outcome in (Absent(), NO, Unknown("timeout")):
+        late = ResolveRefund(
+            replace(asked, key=ids.new().hex), UUID(refund["id"]), outcome, asking=True
+        )
+        assert books.done(resolve_refunds, late) == gone
+    assert alarms(books) == []
+
+
 def test_what_is_free_goes_first_and_nothing_goes_twice(books: Books) -> None:
     invoice = books.issued(1_000)
     payment = paid(books, invoice)

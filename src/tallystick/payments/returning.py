@@ -233,7 +233,10 @@ def _case(conn: Connection, act: Act, refund_id: UUID, *, asking: bool) -> _Case
 
 def _resolve(conn: Connection, command: ResolveRefund) -> RefundDocument:
     case = _case(conn, command.act, command.refund_id, asking=command.asking)
-    _judge(case, command.outcome)
+    overtaken = case.asking and case.order.updated_at > case.act.at
+    if isinstance(command.outcome, Succeeded) or not overtaken:
+        # What became known while the provider was being asked counts for more than its answer.
+        _judge(case, command.outcome)
     return _written(case)
 
 
