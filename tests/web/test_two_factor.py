@@ -117,9 +117,10 @@ async def test_a_code_is_taken_once_by_many_at_once(
     for code in (phone.code(), codes[0]):
         given = {"login": ada.email, "password": PASSWORD, "code": code}
         responses = await asyncio.gather(
-            *(anonymous.post("/v1/login", json=given) for _ in range(6))
+            # So few that all are looked at, whichever of them is counted first.
+            *(anonymous.post("/v1/login", json=given) for _ in range(4))
         )
-        assert sorted(each.status_code for each in responses) == [200] + [401] * 5
+        assert sorted(each.status_code for each in responses) == [200] + [401] * 3
 
 
 async def test_a_recovery_code_works_once(
