@@ -30,7 +30,12 @@ CONDITIONS: Final = (
     _asked("customer.language", "eq", "fr"),
     _asked("invoice.due_date", "lt", "2020-01-01"),
     {"all": [_asked("invoice.due", "eq", "0"), _asked("payment.unallocated", "gt", "0")]},
-    {"any": [_asked("payment.reference", "contains", "x"), _asked("payment.currency", "eq", "X")]},
+    {
+        "any": [
+            _asked("payment.reference", "contains", "x"),
+            _asked("payment.currency", "eq", "JPY"),
+        ]
+    },
     {
         "all": [
             _asked("invoice.payment_status", "eq", "partial"),
