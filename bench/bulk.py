@@ -22,6 +22,7 @@ from bench.postgresql import Base
 from tallystick.invoices.importing import ImportInvoices, NewDocument, import_invoices
 from tallystick.kernel import ids
 from tallystick.kernel.database import Database
+from tallystick.kernel.errors import Refusal
 from tests.engines import Server
 
 TITLE: Final = "bulk, 100,000 invoices of 3 lines"
@@ -84,7 +85,8 @@ def _issue(base: Base, tenant: Tenant) -> Burst:
                 ]
                 command = ImportInvoices(books.act(tenant.id), tuple(documents))
                 answer = database.write(lambda conn, todo=command: import_invoices(conn, todo))  # type: ignore[misc]  # a default binds the loop's value
-                assert answer.outcome == {"made": CHUNK}
+                assert not isinstance(answer.outcome, Refusal), answer.outcome
+                assert answer.outcome["made"] == CHUNK
             seconds, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_began_s
     finally:
         gc.unfreeze()
