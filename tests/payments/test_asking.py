@@ -195,6 +195,8 @@ def test_of_a_task_that_killed_each_worker_a_person_is_told(
     assert (task(books, payment).dead_at, alarms(books)) == (books.act.now, [])
     days.pass_seconds(30)
     assert [kind for kind, _ in alarms(books)] == ["payment.outcome_unknown"]
+    [row] = [row for row in books.snapshot()[ALARMS.name][1] if row["cleared_at"] is None]
+    assert ("could not be asked" if asks else "cannot be asked") in row["detail"]
     days.pass_seconds(60)
     no = DecidePayment(books.act(), UUID(payment["id"]), NO)
     assert books.done(decide_payments, no)["status"] == "failed"

@@ -55,6 +55,9 @@ GIVEN_UP_MAX: Final = 1_000
 KNOCK_S: Final = 15.0
 """How often a provider that leaves questions unanswered is asked about one of them, however long
 those rest: its return is to be noticed within a minute."""
+_SILENT: Final = "did not tell for a week what became of this"
+_CANNOT: Final = "did not answer, and cannot be asked"
+_DIED: Final = "could not be asked what became of this, since whoever asked ended each time"
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +107,8 @@ class Reconciler:
         kinds = {orders.asking_kind(name): provider for name, provider in self._providers.items()}
         for task in self._database.read(lambda conn: _given_up(conn, kinds)):
             act = Act(WORKER, task.organization_id, at, key=str(ids.new()), fingerprint="")
-            self._tell(act, kinds[task.kind], UUID(task.payload["order_id"]))
+            why = _DIED if kinds[task.kind].abilities.looks_up else _CANNOT
+            self._tell(act, UUID(task.payload["order_id"]), why)
 
     def _ask(self, provider: Provider, task: Claimed, at: datetime) -> None:
         act = Act(WORKER, task.organization_id, at, key=str(ids.new()), fingerprint="")
@@ -126,15 +130,13 @@ class Reconciler:
         elif unknown_from is None:
             # It waits for the payer or for the provider, which will tell by itself.
             self._rest(case.order, None, at)
-        if detail := self._tell(act, provider, order_id):
+        why = _SILENT if provider.abilities.looks_up else _CANNOT
+        if detail := self._tell(act, order_id, why):
             raise Hopeless(detail)
 
-    def _tell(self, act: Act, provider: Provider, order_id: UUID) -> str | None:
+    def _tell(self, act: Act, order_id: UUID, why: str) -> str | None:
         """Raise the alarm, and give what it says; None where it was decided meanwhile."""
-        case = self._database.read(lambda conn: _case(conn, act.organization_id, order_id))
-        detail = _detail(provider, case)
-        told = self._database.write(lambda conn: _alarmed(conn, act, order_id, detail))
-        return detail if told else None
+        return self._database.write(lambda conn: _alarmed(conn, act, order_id, why))
 
     def _answered(self, provider: str, at: datetime) -> None:
         """Let all that it left unanswered be due now; once, for many answers that come together."""
@@ -215,26 +217,21 @@ def _resolved(conn: Connection, act: Act, case: _Case, found: Found) -> str:
     return outcome["status"]
 
 
-def _alarmed(conn: Connection, act: Act, order_id: UUID, detail: str) -> bool:
+def _alarmed(conn: Connection, act: Act, order_id: UUID, why: str) -> str | None:
     """Raise the alarm, unless it was decided meanwhile. Locks the payment."""
     payment_id = orders.find(conn, act.organization_id, order_id).payment_id
     locking.lock_payments(conn, [(act.organization_id, payment_id)])
     case = _case(conn, act.organization_id, order_id)
     if case.decided:
-        return False
-    writes = Writes()
+        return None
+    writes, detail = Writes(), _detail(case, why)
     kind = refund_alarms.UNKNOWN if case.returns else worries.UNKNOWN_ALARM
     raise_alarm(conn, writes, act, kind, order_id, detail=detail)
     writes.flush(conn)
-    return True
+    return detail
 
 
-def _detail(provider: Provider, case: _Case) -> str:
-    why = (
-        "did not tell for a week what became of this"
-        if provider.abilities.looks_up
-        else "did not answer, and cannot be asked"
-    )
+def _detail(case: _Case, why: str) -> str:
     thing, may = "payment", "have been charged"
     if case.returns:
         thing, may = "refund", "have had the money back"
