@@ -8,14 +8,11 @@ from pydantic import SecretStr
 from tallystick.channels.console import Console
 from tallystick.channels.mailbox import Mailbox
 from tallystick.channels.smtp import Smtp
-from tallystick.kernel.database import WRITERS, Database
 from tallystick.settings import BadSetting, load
 from tallystick.wiring import (
     CHECKS,
     address,
-    app_of_environment,
     channel,
-    create_app,
     make_worker,
     sealer,
     signer,
@@ -109,20 +106,3 @@ def test_where_the_server_answers() -> None:
     assert address(load(host="::1", port=8080)) == "http://[::1]:8080"
     everywhere = load(environment="production", secret_key="s" * 32, host="0.0.0.0")
     assert address(everywhere) == "http://localhost:8000"
-
-
-def test_a_process_alone_has_two_writers_and_one_of_several_has_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    opened: list[int] = []
-
-    class Noted(Database):
-        def __init__(self, url: str, *, deadline_s: float, writers: int) -> None:
-            super().__init__(url, deadline_s=deadline_s, writers=writers)
-            opened.append(self.writers)
-
-    monkeypatch.setattr("tallystick.wiring.Database", Noted)
-    monkeypatch.setenv("TALLYSTICK_DATABASE_URL", "postgresql://127.0.0.1:9/nowhere")
-    create_app(load())
-    app_of_environment()
-    assert opened == [WRITERS, 1]

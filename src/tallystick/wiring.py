@@ -18,7 +18,7 @@ from tallystick import migrations, worker
 from tallystick.invoices import checks as invoice_checks
 from tallystick.invoices import credit_note_checks
 from tallystick.kernel import clock, logs
-from tallystick.kernel.database import DEADLINE_S, WRITERS, Database
+from tallystick.kernel.database import DEADLINE_S, Database
 from tallystick.kernel.errors import Refused, shown
 from tallystick.kernel.sealing import KEY_BYTES, Sealer
 from tallystick.kernel.signing import Signer
@@ -63,11 +63,9 @@ CHECKS = (
 """Every invariant that is counted on a live database."""
 
 
-def open_database(
-    settings: Settings, *, deadline_s: float = DEADLINE_S, writers: int = WRITERS
-) -> Database:
+def open_database(settings: Settings, *, deadline_s: float = DEADLINE_S) -> Database:
     """Open the database of the settings; whoever opens it closes it."""
-    return Database(settings.database_url, deadline_s=deadline_s, writers=writers)
+    return Database(settings.database_url, deadline_s=deadline_s)
 
 
 def signer(settings: Settings) -> Signer:
@@ -332,11 +330,7 @@ def _working(settings: Settings, served: Database) -> Iterator[None]:
 
 
 def create_app(
-    settings: Settings,
-    *,
-    works: bool = False,
-    writers: int = WRITERS,
-    program: str = "tallystick",
+    settings: Settings, *, works: bool = False, program: str = "tallystick"
 ) -> "FastAPI":
     """Make the application on a database of its own, which is closed when the application ends.
 
@@ -348,7 +342,7 @@ def create_app(
 
     start_logs(settings)
     dialects = chosen_dialects(settings)
-    database = open_database(settings, writers=writers)
+    database = open_database(settings)
     head = migrations.head()
     app = make_app(
         database=database,
@@ -379,12 +373,9 @@ def create_app(
 
 
 def app_of_environment() -> "FastAPI":
-    """Make the application for a server that only knows its name, and end where that cannot be.
-
-    Such a server runs several processes, which write beside each other with one writer each.
-    """
+    """Make the application for a server that only knows its name, and end where that cannot be."""
     try:
-        return create_app(load(), writers=1)
+        return create_app(load())
     except BadSetting as error:
         _end(str(error))
     except Refused as error:

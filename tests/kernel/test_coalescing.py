@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection
 
-from tallystick.kernel.coalescing import BATCH_MAX, Coalescer, Told
+from tallystick.kernel.coalescing import BATCH_MAX, QUIET_TURNS, Coalescer, Told
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.idempotency import Answer
@@ -25,8 +24,8 @@ SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="ses
 
 @pytest.fixture
 async def coalescer(connect: Callable[..., Database]) -> AsyncIterator[Coalescer]:
-    """Return a coalescer with one writer, as on SQLite, so that the next batch can gather."""
-    made = Coalescer(connect(writers=1))
+    """Return a coalescer on a database of its own."""
+    made = Coalescer(connect())
     yield made
     await made.close()
 
@@ -130,46 +129,65 @@ async def test_no_use_case_starves_another(
     assert order == [("first", 64), ("second", 64), ("first", 64), ("second", 6), ("first", 22)]
 
 
-async def test_several_writers_run_several_batches(
-    connect: Callable[..., Database], books: Books
+async def test_who_was_just_answered_has_a_turn_to_ask_again(
+    coalescer: Coalescer,
+    holding: Recorder,
+    hold: Any,
+    notes: Callable[..., list[Note]],
 ) -> None:
-    database = connect(writers=2)
-    coalescer = Coalescer(database)
-    first, second = Recorder(), Recorder()
-    for each in (first, second):
-        each.gate.clear()
-    act = books.act()
-    running = [
-        asyncio.ensure_future(coalescer.run(each, Note(replace(act, organization_id=place), "n")))
-        for each, place in ((first, UUID(int=2)), (second, UUID(int=3)))
-    ]
-    assert await asyncio.to_thread(first.begun.wait, WAIT_MAX_S)
-    if database.engine_name == "sqlite":
-        assert not second.begun.is_set()
-        first.gate.set()
-    assert await asyncio.to_thread(second.begun.wait, WAIT_MAX_S)
-    first.gate.set()
-    second.gate.set()
-    assert await asyncio.gather(*running) == [Answer("did n")] * 2
-    await coalescer.close()
+    use_case = Recorder()
+
+    async def ask_again(letter: str) -> None:
+        # An answer is sent, and what follows from it arrives, in turns of their own.
+        for note in notes(letter, 3):
+            await coalescer.run(use_case, note)
+            for _ in range(QUIET_TURNS - 1):
+                await asyncio.sleep(0)
+
+    held = hold()
+    asking = [asyncio.ensure_future(ask_again(letter)) for letter in "abcd"]
+    await asyncio.sleep(0.02)
+    holding.gate.set()
+    await asyncio.gather(held, *asking)
+    assert use_case.batches == [[f"{letter}{number}" for letter in "abcd"] for number in range(3)]
 
 
-async def test_an_organization_has_one_writer(
-    connect: Callable[..., Database], books: Books
+@SQLITE
+async def test_nobody_waits_for_whoever_does_not_come(
+    coalescer: Coalescer, holding: Recorder, hold: Any, notes: Callable[..., list[Note]]
 ) -> None:
-    coalescer = Coalescer(connect(writers=2))
-    first, second = Recorder(), Recorder()
-    first.gate.clear()
-    running = [
-        asyncio.ensure_future(coalescer.run(each, Note(books.act(), "n")))
-        for each in (first, second)
-    ]
-    assert await asyncio.to_thread(first.begun.wait, WAIT_MAX_S)
-    await asyncio.sleep(0.05)
-    assert not second.begun.is_set()
-    first.gate.set()
-    assert await asyncio.gather(*running) == [Answer("did n")] * 2
-    await coalescer.close()
+    use_case = Recorder()
+    first, second = notes("n", 2)
+    held = hold()
+    await asyncio.sleep(0.02)
+    waiting = asyncio.ensure_future(coalescer.run(use_case, first))
+    holding.gate.set()
+    await held
+    for _ in range(QUIET_TURNS + 1):
+        await asyncio.sleep(0)
+    # The batch has begun, so this one is too late for it.
+    late = asyncio.ensure_future(coalescer.run(use_case, second))
+    await asyncio.gather(waiting, late)
+    assert use_case.batches == [["n0"], ["n1"]]
+
+
+@SQLITE
+async def test_a_full_batch_waits_for_nobody(
+    coalescer: Coalescer,
+    holding: Recorder,
+    hold: Any,
+    gather: Any,
+    notes: Callable[..., list[Note]],
+) -> None:
+    use_case = Recorder()
+    held = hold()
+    running = asyncio.ensure_future(gather(use_case, notes("n", BATCH_MAX)))
+    await asyncio.sleep(0.02)
+    holding.gate.set()
+    await held
+    await asyncio.sleep(0)
+    assert coalescer.told().waiting == 0
+    await running
 
 
 async def test_one_poisoned_payment_of_64_fails_alone(
@@ -299,7 +317,7 @@ async def test_a_use_case_that_forgets_a_command_is_an_error(
 async def test_a_full_queue_turns_commands_away(
     connect: Callable[..., Database], holding: Recorder, books: Books
 ) -> None:
-    coalescer = Coalescer(connect(writers=1), waiting_max=3)
+    coalescer = Coalescer(connect(), waiting_max=3)
     held = asyncio.ensure_future(coalescer.run(holding, Note(books.act(), "held")))
     await asyncio.sleep(0)
     use_case = Recorder()

@@ -1,11 +1,9 @@
 """Group commit in the application: the commands that wait at the same moment share one transaction.
 
-No timer: a batch starts at once when a writer is idle, and while it runs the next one gathers. An
-answer leaves only after COMMIT. State lives on the event loop, transactions on threads, so nothing
-here needs a lock.
-
-Each organization has its writer: two batches never wait for the same counter, and while one is on
-its way to the disk the other one is being judged.
+No timer: a batch starts at once when the writer is idle, and while it runs the next one gathers.
+Who was just answered often asks again at once, so the next batch starts when the event loop has
+nobody left to hear. An answer leaves only after COMMIT. State lives on the event loop, transactions
+on one thread, so nothing here needs a lock.
 """
 
 import asyncio
@@ -24,6 +22,9 @@ from tallystick.kernel.idempotency import Answer, Command
 BATCH_MAX = 64
 WAITING_MAX = 2_048
 """Commands that may wait before a new one is turned away."""
+QUIET_TURNS = 4
+"""Turns of the event loop without a new command after which nobody is expected: an answer is sent
+in one, the next request arrives in another, and what it asks for comes to us in a third."""
 
 SIZES = tuple(2**power for power in range(BATCH_MAX.bit_length()))
 """The bounds by which the sizes of batches are counted: 1, 2, 4, and so on to the largest."""
@@ -51,17 +52,14 @@ class Coalescer:
     def __init__(self, database: Database, *, waiting_max: int = WAITING_MAX) -> None:
         self._database = database
         self._waiting_max = waiting_max
-        self._lanes: list[dict[UseCase[Any], deque[_Waiting]]] = [
-            {} for _ in range(database.writers)
-        ]
+        self._queues: dict[UseCase[Any], deque[_Waiting]] = {}
         self._waiting = 0
         self._commands = 0
         self._sizes = [0] * len(SIZES)
         self._turned_away = 0
-        self._busy = [False] * database.writers
         self._closed = False
-        self._threads = ThreadPoolExecutor(database.writers, thread_name_prefix="writer")
-        self._batches: set[asyncio.Task[None]] = set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self, use_case: UseCase[T], command: Command) -> Answer[T]:
         """Run one command together with those of the same use case that wait with it.
@@ -72,16 +70,15 @@ class Coalescer:
         """
         self._admit(1)
         future: asyncio.Future[Answer[T]] = asyncio.get_running_loop().create_future()
-        lane = self._lane(command)
-        self._lanes[lane].setdefault(use_case, deque()).append((command, future))
+        self._queues.setdefault(use_case, deque()).append((command, future))
         self._waiting += 1
-        self._start(lane)
+        self._start()
         return await future
 
     async def run_together(
         self, use_case: UseCase[T], commands: Sequence[Command]
     ) -> list[Answer[T] | BaseException]:
-        """Run commands of one organization that came together, in their order.
+        """Run commands that came together, in their order.
 
         There may be as many as a batch takes. What stops one of them stands in its place. Whoever
         has more waits for these first, so that others get their turn between.
@@ -94,11 +91,10 @@ class Coalescer:
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Answer[T]]] = [loop.create_future() for _ in commands]
         if futures:
-            lane = self._lane(commands[0])
-            queue = self._lanes[lane].setdefault(use_case, deque())
+            queue = self._queues.setdefault(use_case, deque())
             queue.extend(zip(commands, futures, strict=True))
             self._waiting += len(futures)
-            self._start(lane)
+            self._start()
         return await asyncio.gather(*futures, return_exceptions=True)
 
     def told(self) -> Told:
@@ -106,11 +102,11 @@ class Coalescer:
         return Told(self._commands, tuple(self._sizes), self._waiting, self._turned_away)
 
     async def close(self) -> None:
-        """Finish what waits, refuse what comes, and end the threads."""
+        """Finish what waits, refuse what comes, and end the thread."""
         self._closed = True
-        while self._batches:
-            await asyncio.wait(self._batches)
-        self._threads.shutdown()
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        self._thread.shutdown()
 
     def _admit(self, count: int) -> None:
         if self._closed:
@@ -119,46 +115,52 @@ class Coalescer:
             self._turned_away += count
             raise Unavailable("Too many requests wait to be written. Repeat this one shortly.")
 
-    def _lane(self, command: Command) -> int:
-        return command.act.organization_id.int % len(self._lanes)
+    def _start(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write())
 
-    def _start(self, lane: int) -> None:
-        queues = self._lanes[lane]
-        if self._busy[lane] or not queues:
-            return
-        use_case, queue = next(iter(queues.items()))
+    async def _write(self) -> None:
+        """Write batch after batch until nobody waits."""
+        while self._queues:
+            use_case, batch = self._next()
+            results = await self._results(use_case, [command for command, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.cancelled():
+                    continue
+                if isinstance(result, BaseException):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+            await self._gather()
+        self._writing = None
+
+    def _next(self) -> tuple[UseCase[Any], list[_Waiting]]:
+        use_case, queue = next(iter(self._queues.items()))
         batch = [queue.popleft() for _ in range(min(BATCH_MAX, len(queue)))]
         # The use case goes to the end of the line, so that none starves another.
-        del queues[use_case]
+        del self._queues[use_case]
         if queue:
-            queues[use_case] = queue
+            self._queues[use_case] = queue
         self._waiting -= len(batch)
         self._commands += len(batch)
         self._sizes[(len(batch) - 1).bit_length()] += 1
-        self._busy[lane] = True
-        task = asyncio.get_running_loop().create_task(self._finish(lane, use_case, batch))
-        self._batches.add(task)
-        task.add_done_callback(self._batches.discard)
-
-    async def _finish(self, lane: int, use_case: UseCase[Any], batch: list[_Waiting]) -> None:
         # Whoever gave up while waiting is left out; once it runs, it runs to its end.
-        batch = [(command, future) for command, future in batch if not future.cancelled()]
+        return use_case, [(command, future) for command, future in batch if not future.cancelled()]
+
+    async def _results(self, use_case: UseCase[Any], commands: list[Any]) -> list[_Result]:
         loop = asyncio.get_running_loop()
         try:
-            commands = [command for command, _ in batch]
-            results = await loop.run_in_executor(self._threads, self._attempt, use_case, commands)
+            return await loop.run_in_executor(self._thread, self._attempt, use_case, commands)
         except BaseException as error:  # noqa: BLE001  # whatever it is, nobody may wait for ever
-            results = [error] * len(batch)
-        finally:
-            self._busy[lane] = False
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.cancelled():
-                continue
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-        self._start(lane)
+            return [error] * len(commands)
+
+    async def _gather(self) -> None:
+        """Wait while each few turns of the event loop bring another command, but for no clock."""
+        quiet, seen = 0, self._waiting
+        while quiet < QUIET_TURNS and self._waiting < BATCH_MAX:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if self._waiting == seen else 0
+            seen = self._waiting
 
     def _attempt(self, use_case: UseCase[Any], commands: list[Any]) -> list[_Result]:
         if not commands:

@@ -24,7 +24,8 @@ DEADLINE_S = 30.0
 """How long one piece of work is tried before the caller is told to come back."""
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.010, 1.0
 WRITERS = 2
-"""Writers of a process that serves alone: while one waits for the disk, the other one judges."""
+"""Transactions that may write at the same moment: batches (`kernel.coalescing`), and one beside
+them that must not wait for its turn."""
 TWINS_MAX = 2
 """How often a unique key that somebody else took meanwhile is answered by looking again."""
 
@@ -32,8 +33,7 @@ TWINS_MAX = 2
 class Database:
     """A database by its address, with a pool for writers and one for readers.
 
-    Each organization has its writer (`kernel.coalescing`), so two never wait for the same counter.
-    On SQLite there is only one, and its transactions begin with BEGIN IMMEDIATE. On the servers
+    On SQLite there is one writer, and its transactions begin with BEGIN IMMEDIATE. On the servers
     transactions are READ COMMITTED, and reads do without. An address may name several hosts
     (`?host=a:5432&host=b:5432`): losing a node switches to the next.
     """
