@@ -1,7 +1,7 @@
 """Read invoices, and lock them: the repository of this package."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from operator import eq, ge, le
 from typing import Any, TypedDict, get_args
@@ -116,6 +116,10 @@ class InvoiceFilter:
     """Text in the number, the customer's name or the buyer's reference."""
 
 
+_STANDING = tuple(INVOICES.c[field.name] for field in fields(Standing) if field.name != "changed")
+"""What is read of an invoice that is locked, in the order of the fields."""
+
+
 def lock_invoices(
     conn: Connection, keys: Collection[tuple[UUID, UUID]]
 ) -> dict[tuple[UUID, UUID], Standing]:
@@ -125,25 +129,8 @@ def lock_invoices(
     first and once.
     """
     columns = [INVOICES.c.organization_id, INVOICES.c.id]
-    return {
-        (row.organization_id, row.id): Standing(
-            organization_id=row.organization_id,
-            id=row.id,
-            customer_id=row.customer_id,
-            number=row.number,
-            status=row.status,
-            currency=row.currency,
-            total=row.total,
-            paid=row.paid,
-            credited=row.credited,
-            written_off=row.written_off,
-            reserved=row.reserved,
-            due_date=row.due_date,
-            version=row.version,
-            booked_on=row.booked_on,
-        )
-        for row in rows.find(conn, columns, keys, lock=True)
-    }
+    found: Sequence[Sequence[Any]] = rows.find(conn, columns, keys, shown=_STANDING, lock=True)
+    return {(row[0], row[1]): Standing(*row) for row in found}
 
 
 def write_standings(writes: rows.Writes, standings: Iterable[Standing], at: datetime) -> None:

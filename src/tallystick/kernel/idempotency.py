@@ -71,10 +71,10 @@ class Answers(Generic[T]):
 
     def __init__(self, conn: Connection, commands: Sequence[Command]) -> None:
         wanted = {(command.act.organization_id, command.act.key) for command in commands}
-        columns = (KEYS.c.organization_id, KEYS.c.act_key)
-        self._stored = {
-            (row.organization_id, row.act_key): row for row in rows.find(conn, columns, wanted)
-        }
+        place = (KEYS.c.organization_id, KEYS.c.act_key)
+        shown = (*place, KEYS.c.fingerprint, KEYS.c.answer)
+        found = rows.find(conn, place, wanted, shown=shown)
+        self._stored = {(row.organization_id, row.act_key): row for row in found}
         self._given: dict[tuple[UUID, str], tuple[Act, Answer[T]]] = {}
         self._touched: dict[tuple[UUID, str], datetime] = {}
 

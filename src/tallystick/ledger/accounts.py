@@ -27,6 +27,7 @@ def credit(customer_id: UUID) -> str:
     return f"{CREDIT}:{ids.code(customer_id)}"
 
 
+@lru_cache(maxsize=100)
 def cash(method: str) -> str:
     """Name where money of an offline method arrives, such as `Assets:Cash:BankTransfer`."""
     return f"{CASH}:" + "".join(word.capitalize() for word in method.split("_"))

@@ -278,7 +278,7 @@ def _confirm(conn: Connection, command: ConfirmPayment, *, found: _Found) -> Pay
         "parties": None if parts else planning.copied(grounds, organization, customer_id),
     }
     writes = Writes()
-    receipt = planning.receipt(counters, named, act, today)
+    receipt = planning.receipt(counters, act, today)
     settle(writes, act, payment, parts, receipt=receipt, stored=True)
     _decide(writes, act, holding.id, None)
     invoice_queries.write_standings(writes, standings.values(), act.at)

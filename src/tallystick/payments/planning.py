@@ -99,13 +99,16 @@ def payers(commands: Sequence[Incoming], standings: Mapping[Key, Standing]) -> s
 
 def receipts(named: Named, act: Act) -> Series:
     """Name the series that the receipt of a payment of today takes its number from."""
-    today = clock.day(act.at, named.zone(act.organization_id))
+    return _receipts(act, clock.day(act.at, named.zone(act.organization_id)))
+
+
+def _receipts(act: Act, today: date) -> Series:
     return Series(act.organization_id, "receipt", RECEIPT_SERIES, today.year)
 
 
-def receipt(counters: Counters, named: Named, act: Act, today: date) -> Number:
+def receipt(counters: Counters, act: Act, today: date) -> Number:
     """Take the next number of a receipt, which is dated today."""
-    series = receipts(named, act)
+    series = _receipts(act, today)
     # Another process's clock may be a little ahead at midnight.
     return counters.take(series, max(today, counters.last_date(series) or today))
 

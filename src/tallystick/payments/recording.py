@@ -160,7 +160,7 @@ def _record(batch: _Batch, command: RecordPayment) -> PaymentDocument | Refusal:
     if not parts:
         # Where a rule keeps what is more than the due, nobody knew that the payer must be copied.
         batch.grounds.named.read_customer(batch.conn, act.organization_id, customer_id)
-    receipt = planning.receipt(batch.counters, batch.grounds.named, act, today)
+    receipt = planning.receipt(batch.counters, act, today)
     payment: dict[str, Any] = {
         "id": ids.new(),
         "customer_id": customer_id,

@@ -305,7 +305,7 @@ def _settle(case: _Case, outcome: Succeeded, *, late: bool) -> None:
         grounds = Grounds(case.named, {}, {})
         organization = case.named.known_organization(case.act.organization_id)
         payment["parties"] = planning.copied(grounds, organization, case.holding.customer_id)
-    receipt = planning.receipt(counters, case.named, case.act, case.today)
+    receipt = planning.receipt(counters, case.act, case.today)
     settle(case.writes, case.act, payment, parts, receipt=receipt, stored=True)
     case.settled = payment, parts
     counters.write(case.writes)

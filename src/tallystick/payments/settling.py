@@ -90,8 +90,8 @@ def _entry(payment: dict[str, Any], parts: Sequence[Part]) -> Entry:
     legs = [Leg(held_at(payment["method"]), payment["amount"])]
     legs += allocating.legs(payment["customer_id"], parts)
     free = payment["amount"] - sum(part.amount for part in parts)
-    # A leg of zero is left out.
-    legs.append(Leg(accounts.credit(payment["customer_id"]), -free))
+    if free:
+        legs.append(Leg(accounts.credit(payment["customer_id"]), -free))
     return Entry(
         kind=SETTLED_EVENT,
         date=paid_on,

@@ -25,7 +25,10 @@ def address_of(scope: Scope) -> str:
 
 def reason_of(arrival: "Arrival") -> str | None:
     """Give why one of the platform acts in what is not theirs; None for an empty one."""
-    sent = arrival.headers.get(b"tallystick-reason", b"").decode("utf-8", "replace")
+    given = arrival.headers.get(b"tallystick-reason")
+    if given is None:
+        return None
+    sent = given.decode("utf-8", "replace")
     return card_numbers.hidden(_UNPRINTABLE.sub(" ", sent)).strip()[:REASON_MAX] or None
 
 

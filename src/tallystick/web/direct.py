@@ -342,7 +342,8 @@ def _check_change(
 
 
 def _pairs(scope: Scope) -> list[tuple[str, str]]:
-    return parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    sent = scope["query_string"]
+    return parse_qsl(sent.decode("latin-1"), keep_blank_values=True) if sent else []
 
 
 async def _read(receive: Receive) -> bytes:
