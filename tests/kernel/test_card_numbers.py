@@ -36,6 +36,14 @@ def test_a_card_number_is_found(text: str) -> None:
     assert not card_numbers.found(hidden)
 
 
+SEPARATORS = " \t_/-\u00a0\u2007\u2009\u200b\u200c\u200d\u202f\u2060\u2010\u2012\u2015\ufeff"
+
+
+@pytest.mark.parametrize("between", [*SEPARATORS, *(2 * each for each in SEPARATORS)], ids=ascii)
+def test_a_card_number_is_found_whatever_stands_between_its_groups(between: str) -> None:
+    assert card_numbers.found(between.join(["4111", "1111", "1111", "1111"]))
+
+
 @pytest.mark.parametrize(
     "text",
     [
