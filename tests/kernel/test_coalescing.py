@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from tallystick.kernel.coalescing import BATCH_MAX, QUIET_TURNS, Coalescer, Told
+from tallystick.kernel.coalescing import BATCH_MAX, QUIET_TURNS, TURNS_MAX, Coalescer, Told
 from tallystick.kernel.database import Database
 from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.idempotency import Answer
@@ -138,10 +138,10 @@ async def test_who_was_just_answered_has_a_turn_to_ask_again(
     use_case = Recorder()
 
     async def ask_again(letter: str) -> None:
-        # An answer is sent, and what follows from it arrives, in turns of their own.
+        # An answer is sent, and what follows from it arrives, in turns that differ.
         for note in notes(letter, 3):
             await coalescer.run(use_case, note)
-            for _ in range(QUIET_TURNS - 1):
+            for _ in range(1 + 2 * "abcd".index(letter)):
                 await asyncio.sleep(0)
 
     held = hold()
@@ -150,6 +150,57 @@ async def test_who_was_just_answered_has_a_turn_to_ask_again(
     holding.gate.set()
     await asyncio.gather(held, *asking)
     assert use_case.batches == [[f"{letter}{number}" for letter in "abcd"] for number in range(3)]
+
+
+@SQLITE
+async def test_who_waits_is_not_kept_for_those_who_come_one_by_one(
+    coalescer: Coalescer, holding: Recorder, hold: Any, notes: Callable[..., list[Note]]
+) -> None:
+    use_case = Recorder()
+    held = hold()
+    await asyncio.sleep(0.02)
+    holding.gate.set()
+    await held
+    running = []
+    for note in notes("n", BATCH_MAX):
+        running.append(asyncio.ensure_future(coalescer.run(use_case, note)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await asyncio.gather(*running)
+    assert len(use_case.batches[0]) <= TURNS_MAX
+
+
+@SQLITE
+async def test_nobody_waits_for_ever_when_the_writer_is_ended(
+    coalescer: Coalescer, books: Books
+) -> None:
+    use_case = Recorder()
+    others = asyncio.all_tasks()
+    await coalescer.run(use_case, Note(books.act(), "a"))
+    [writing] = asyncio.all_tasks() - others
+    waiting = asyncio.ensure_future(coalescer.run(use_case, Note(books.act(), "b")))
+    await asyncio.sleep(0)
+    writing.cancel()
+    async with asyncio.timeout(WAIT_MAX_S):
+        assert await waiting == Answer("did b")
+        await coalescer.close()
+    assert writing.cancelled()
+
+
+@SQLITE
+async def test_more_than_there_is_room_for_is_turned_away_together(
+    connect: Callable[..., Database], notes: Callable[..., list[Note]]
+) -> None:
+    coalescer = Coalescer(connect(), waiting_max=5)
+    use_case = Recorder()
+    with pytest.raises(Unavailable):
+        await coalescer.run_together(use_case, notes("n", 6))
+    assert use_case.batches == []
+    answers = await coalescer.run_together(use_case, notes("n", 5))
+    assert answers == [Answer(f"did n{number}") for number in range(5)]
+    # A batch of five counts among those of up to eight.
+    assert coalescer.told() == Told(5, (0, 0, 0, 1, 0, 0, 0), waiting=0, turned_away=6)
+    await coalescer.close()
 
 
 @SQLITE
@@ -309,7 +360,7 @@ async def test_a_use_case_that_forgets_a_command_is_an_error(
     def forget(_conn: Connection, _commands: Any) -> list[Answer[str]]:
         return []
 
-    with pytest.raises(AssertionError, match="answers each command once"):
+    with pytest.raises(RuntimeError, match="answers each command once"):
         await coalescer.run(forget, Note(books.act()))
 
 

@@ -1,7 +1,7 @@
 """Read invoices, and lock them: the repository of this package."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from operator import eq, ge, le
 from typing import Any, TypedDict, get_args
@@ -116,8 +116,8 @@ class InvoiceFilter:
     """Text in the number, the customer's name or the buyer's reference."""
 
 
-_STANDING = tuple(INVOICES.c[field.name] for field in fields(Standing) if field.name != "changed")
-"""What is read of an invoice that is locked, in the order of the fields."""
+_STANDING = tuple(INVOICES.c[name] for name in states.OF_ROW)
+"""What is read of an invoice that is locked."""
 
 
 def lock_invoices(

@@ -7,7 +7,7 @@
 How far an open invoice is paid is never set by hand: it is a function of its amounts.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -49,7 +49,7 @@ class Standing:
     version: int
     booked_on: date | None = None
     """The last day on which something is booked on it; None when nobody kept it."""
-    changed: bool = False
+    changed: bool = field(default=False, kw_only=True)
 
     def day(self, wanted: date, today: date) -> date:
         """Choose the day of what lowers the due: the wanted one, or the last booked one."""
@@ -141,12 +141,13 @@ class Standing:
         self.changed = True
 
 
-_OF_ROW: Final = tuple(field.name for field in fields(Standing) if field.name != "changed")
+OF_ROW: Final = tuple(each.name for each in fields(Standing) if each.name != "changed")
+"""What a row of an invoice says, in the order of the fields."""
 
 
 def standing_of(row: Any) -> Standing:
     """Give what the row of an invoice says, to look at it only: it is not locked."""
-    return Standing(**{name: getattr(row, name) for name in _OF_ROW})
+    return Standing(**{name: getattr(row, name) for name in OF_ROW})
 
 
 def check_voidable(standing: Standing) -> None:

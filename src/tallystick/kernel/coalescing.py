@@ -22,9 +22,12 @@ from tallystick.kernel.idempotency import Answer, Command
 BATCH_MAX = 64
 WAITING_MAX = 2_048
 """Commands that may wait before a new one is turned away."""
-QUIET_TURNS = 4
-"""Turns of the event loop without a new command after which nobody is expected: an answer is sent
-in one, the next request arrives in another, and what it asks for comes to us in a third."""
+QUIET_TURNS, TURNS_MAX = 4, 16
+"""Turns of the event loop without a new command after which nobody is expected, and turns at all.
+
+An answer is sent in one, the next request arrives in another, and its command comes to us in a
+third; fewer than three caught few of them.
+"""
 
 SIZES = tuple(2**power for power in range(BATCH_MAX.bit_length()))
 """The bounds by which the sizes of batches are counted: 1, 2, 4, and so on to the largest."""
@@ -104,7 +107,7 @@ class Coalescer:
     async def close(self) -> None:
         """Finish what waits, refuse what comes, and end the thread."""
         self._closed = True
-        if self._writing is not None:
+        while self._writing is not None:
             await asyncio.wait([self._writing])
         self._thread.shutdown()
 
@@ -121,18 +124,23 @@ class Coalescer:
 
     async def _write(self) -> None:
         """Write batch after batch until nobody waits."""
-        while self._queues:
-            use_case, batch = self._next()
-            results = await self._results(use_case, [command for command, _ in batch])
-            for (_, future), result in zip(batch, results, strict=True):
-                if future.cancelled():
-                    continue
-                if isinstance(result, BaseException):
-                    future.set_exception(result)
-                else:
-                    future.set_result(result)
-            await self._gather()
-        self._writing = None
+        try:
+            while self._queues:
+                use_case, batch = self._next()
+                results = await self._results(use_case, [command for command, _ in batch])
+                for (_, future), result in zip(batch, results, strict=True):
+                    if future.cancelled():
+                        continue
+                    if isinstance(result, BaseException):
+                        future.set_exception(result)
+                    else:
+                        future.set_result(result)
+                await self._gather()
+        finally:
+            self._writing = None
+            if self._queues:
+                # Somebody ended this task, and those who wait must not wait for ever.
+                self._start()
 
     def _next(self) -> tuple[UseCase[Any], list[_Waiting]]:
         use_case, queue = next(iter(self._queues.items()))
@@ -157,7 +165,9 @@ class Coalescer:
     async def _gather(self) -> None:
         """Wait while each few turns of the event loop bring another command, but for no clock."""
         quiet, seen = 0, self._waiting
-        while quiet < QUIET_TURNS and self._waiting < BATCH_MAX:
+        for _ in range(TURNS_MAX):
+            if quiet == QUIET_TURNS or self._waiting >= BATCH_MAX:
+                return
             await asyncio.sleep(0)
             quiet = quiet + 1 if self._waiting == seen else 0
             seen = self._waiting
@@ -188,5 +198,6 @@ class Coalescer:
 
     def _transaction(self, use_case: UseCase[Any], commands: list[Any]) -> list[Answer[Any]]:
         answers = self._database.write(lambda conn: use_case(conn, commands))
-        assert len(answers) == len(commands), "a use case answers each command once"
+        if len(answers) != len(commands):
+            raise RuntimeError("a use case answers each command once")
         return answers

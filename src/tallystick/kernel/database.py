@@ -24,8 +24,8 @@ DEADLINE_S = 30.0
 """How long one piece of work is tried before the caller is told to come back."""
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.010, 1.0
 WRITERS = 2
-"""Transactions that may write at the same moment: batches (`kernel.coalescing`), and one beside
-them that must not wait for its turn."""
+"""Connections that may write at the same moment: one for the batches of `kernel.coalescing`, one
+for what is written beside them."""
 TWINS_MAX = 2
 """How often a unique key that somebody else took meanwhile is answered by looking again."""
 
