@@ -59,10 +59,11 @@ def _find_only(
     columns: Sequence[Column[Any]],
     keys: Collection[rows.Key],
     *,
+    shown: tuple[Column[Any], ...] = (),
     lock: bool = False,
 ) -> Sequence[Row[Any]]:
     del lock
-    return _find(conn, columns, keys)
+    return _find(conn, columns, keys, shown=shown)
 
 
 def _maximum_plus_one(patch: pytest.MonkeyPatch) -> None:
